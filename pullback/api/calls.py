@@ -1,0 +1,176 @@
+"""Calling the user's function: its arguments flattened, its outputs gathered, its errors made readable.
+
+Everything here works on flat lists of leaves; the transformations beside it decide what
+the leaves are replaced by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import ArgumentError, IntegerInput, PullbackError, TreeError
+from pullback.core.source import here
+from pullback.core.tracer import Tracer
+from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
+from pullback.core.types import type_of
+
+__all__ = ["Selection", "call", "check_inexact", "name_of", "select"]
+
+
+def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call the user's function; where NumPy replaced an error of ours by its own, raise ours."""
+    try:
+        return f(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        ours = error.__cause__
+        if isinstance(ours, PullbackError) and not isinstance(error, PullbackError) and _is_conversion(error):
+            raise ours from None
+        raise
+
+
+def _is_conversion(error: Exception) -> bool:
+    text = str(error)
+    return "array element with a sequence" in text or "can be converted to Python scalars" in text
+
+
+def name_of(f: Any) -> str:
+    """Return the name of a function for messages."""
+    return getattr(f, "__name__", type(f).__name__)
+
+
+class Selection:
+    """Which arguments a transformation differentiates by, flattened.
+
+    Attributes
+    ----------
+    leaves : list
+        Leaves of the selected arguments.
+    arrays : list of int
+        Which of them are arrays.
+    """
+
+    __slots__ = ("_structure", "args", "argnames", "argnums", "arrays", "kwargs", "leaves", "single", "structure")
+
+    def __init__(self, args: tuple, kwargs: dict, argnums: tuple[int, ...], argnames: tuple[str, ...], single: bool):
+        self.args, self.kwargs = args, kwargs
+        self.argnums, self.argnames, self.single = argnums, argnames, single
+        chosen = args[argnums[0]] if single else tuple([args[i] for i in argnums] + [kwargs[k] for k in argnames])
+        self.leaves, self.structure = flatten(chosen)
+        self.arrays = [i for i, x in enumerate(self.leaves) if is_array(x)]
+
+    def inputs(self) -> list[Any]:
+        """Return the leaves that are arrays."""
+        return [self.leaves[i] for i in self.arrays]
+
+    def path(self, i: int) -> str:
+        """Return where the i-th leaf sits, in the user's words."""
+        chosen = unflatten(self.structure, self.leaves)
+        path = leaf_paths(chosen)[i]
+        if self.single:
+            return f"argument {self.argnums[0]}{path}"
+        position, _, rest = path[1:].partition("]")
+        k = int(position)
+        n = len(self.argnums)
+        return (f"argument {self.argnums[k]}" if k < n else f"argument {self.argnames[k - n]!r}") + rest
+
+    def call(self, f: Callable[..., Any], arrays: Sequence[Any]) -> Any:
+        """Call f with the selected arrays replaced."""
+        leaves = list(self.leaves)
+        for i, x in zip(self.arrays, arrays, strict=True):
+            leaves[i] = x
+        chosen = unflatten(self.structure, leaves)
+        if self.single:
+            i = self.argnums[0]
+            args = (*self.args[:i], chosen, *self.args[i + 1 :]) if len(self.args) > 1 else (chosen,)
+            return call(f, args, self.kwargs)
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for i, x in zip(self.argnums, chosen, strict=False):
+            args[i] = x
+        for k, x in zip(self.argnames, chosen[len(self.argnums) :], strict=True):
+            kwargs[k] = x
+        return call(f, args, kwargs)
+
+    def rebuild(self, arrays: Sequence[Any]) -> Any:
+        """Return the selected arguments' tree with these arrays, and None for leaves that are no arrays."""
+        leaves: list[Any] = [None] * len(self.leaves)
+        for i, x in zip(self.arrays, arrays, strict=True):
+            leaves[i] = x
+        return unflatten(self.structure, leaves)
+
+
+def select(
+    f: Any, args: tuple, kwargs: dict, argnums: int | Sequence[int] | None, argnames: str | Sequence[str] | None
+) -> Selection:
+    """Return the selected arguments; ArgumentError where `argnums` or `argnames` do not fit the call."""
+    if argnums is None and argnames is None:
+        argnums = 0
+    single = isinstance(argnums, int) and argnames is None
+    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    checked = []
+    for i in nums:
+        if not isinstance(i, int) or isinstance(i, bool) or not -len(args) <= i < len(args):
+            raise ArgumentError(
+                f"argnums={argnums!r} of {name_of(f)}, which was called with {len(args)} positional arguments",
+                where=here(),
+                why="argnums counts positional arguments from 0",
+                fix="argnums=0 for the first; argnames='w' for one that is given by keyword",
+            )
+        checked.append(i % len(args))
+    for k in names:
+        if k not in kwargs:
+            raise ArgumentError(
+                f"argnames={k!r} of {name_of(f)}, which was called with keywords {sorted(kwargs)}",
+                where=here(),
+                why="argnames names arguments that are given by keyword",
+                fix=f"call it with {k}=…, or use argnums for a positional argument",
+            )
+    return Selection(args, kwargs, tuple(checked), names, single)
+
+
+def check_inexact(selection: Selection, f: Any) -> None:
+    """Raise IntegerInput, with the leaf's path, for an integer or boolean among the selected arrays."""
+    for i in selection.arrays:
+        t = type_of(selection.leaves[i])
+        if not t.inexact:
+            raise IntegerInput(
+                f"a derivative of {name_of(f)} by {selection.path(i)}, which is {t}",
+                where=here(),
+                why="a derivative needs a floating-point or complex input",
+                fix=f"pass a float: {_as_float(selection.leaves[i])}",
+            )
+
+
+def _as_float(x: Any) -> str:
+    return f"{float(x)!r}" if isinstance(x, int) else "x.astype(np.float64)"
+
+
+def output_leaves(out: Any) -> tuple[list[Any], Any]:
+    """Return the leaves and structure of what the user's function returned."""
+    return flatten(out)
+
+
+def unpack_aux(out: Any, f: Any) -> tuple[Any, Any]:
+    """Return (value, auxiliary) of a function that returns a pair."""
+    if not (isinstance(out, tuple | list) and len(out) == 2):
+        raise TreeError(
+            f"{name_of(f)} returned {type(out).__name__}, and has_aux=True was given",
+            where=here(),
+            why="with has_aux the function returns a pair (value, auxiliary)",
+            fix="return value, aux",
+        )
+    return out[0], out[1]
+
+
+def zero_like(x: Any) -> Any:
+    """Return a zero gradient for an input: an array, or a NumPy scalar for a scalar."""
+    t = type_of(x)
+    return np.zeros(t.shape, t.dtype)[()] if t.ndim == 0 and not isinstance(x, np.ndarray) else np.zeros(t.shape, t.dtype)
+
+
+def is_traced(leaves: Sequence[Any]) -> bool:
+    """Return whether any leaf is a Tracer."""
+    return any(type(x) is Tracer for x in leaves)

@@ -1,0 +1,149 @@
+"""Errors: what was wrong, where in the user's code, why, and what to write instead.
+
+Every error that pullback raises on purpose is a `PullbackError` and also the built-in
+kind that NumPy or Python would raise, so that ``except ValueError`` keeps working.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import source as _source
+
+__all__ = [
+    "ArgumentError",
+    "AxisSizeError",
+    "CheckError",
+    "CustomRuleError",
+    "DTypeError",
+    "DerivativeError",
+    "DerivativeLost",
+    "GuardError",
+    "IntegerInput",
+    "LeakedTracer",
+    "LinearityError",
+    "MutationError",
+    "NaNError",
+    "NoValue",
+    "NonScalarOutput",
+    "NotTraceable",
+    "NotWritten",
+    "PullbackError",
+    "ShapeError",
+    "TreeError",
+]
+
+
+class PullbackError(Exception):
+    """Base of all errors raised on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What was wrong, with the actual shapes, dtypes or names.
+    where : source, str or None
+        The user's own line; a source is resolved to ``file:line, in `text` ``.
+    why : str
+        The rule that was broken.
+    fix : str
+        Code that works.
+    """
+
+    def __init__(self, what: str, *, where: Any = None, why: str = "", fix: str = "") -> None:
+        self.what, self.why, self.fix = what, why, fix
+        self.where = where if isinstance(where, str) else _line(where)
+        lines = [what]
+        for label, text in (("where", self.where), ("why", why), ("fix", fix)):
+            if text:
+                lines.append(f"  {label + ':':6} {text}")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self.what, self.where, self.why, self.fix)
+
+
+def _rebuild(kind, what, where, why, fix):
+    return kind(what, where=where, why=why, fix=fix)
+
+
+def _line(source: Any) -> str:
+    if source is None:
+        return ""
+    text = _source.line_text(source)
+    return _source.describe(source) + (f", in `{text}`" if text else "")
+
+
+class ShapeError(PullbackError, ValueError):
+    """Shapes that do not go together."""
+
+
+class DTypeError(PullbackError, TypeError):
+    """Dtypes that do not go together, or that an operation does not take."""
+
+
+class ArgumentError(PullbackError, ValueError):
+    """An argument of one of our own functions is wrong: `argnums`, `in_axes`, an option."""
+
+
+class TreeError(PullbackError, TypeError):
+    """Two pytrees that should have one structure have two."""
+
+
+class AxisSizeError(PullbackError, ValueError):
+    """The axes that `vmap` or `scan` maps over differ in size."""
+
+
+class IntegerInput(PullbackError, TypeError):
+    """A derivative was asked for by an integer or boolean input."""
+
+
+class NonScalarOutput(PullbackError, TypeError):
+    """`grad` of a function whose output is not a real scalar."""
+
+
+class NotTraceable(PullbackError, TypeError):
+    """A function that pullback cannot see through."""
+
+
+class NotWritten(PullbackError, NotImplementedError):
+    """Something that has a meaning, which is not written yet."""
+
+
+class NoValue(PullbackError, TypeError):
+    """Python asked for the value of a Tracer that has none, under `jit`, `vmap` or in a body."""
+
+
+class DerivativeLost(PullbackError, TypeError):
+    """Python asked for a plain number of what is being differentiated."""
+
+
+class LeakedTracer(PullbackError, RuntimeError):
+    """A Tracer was used after the trace that made it had ended."""
+
+
+class MutationError(PullbackError, TypeError):
+    """A Tracer was to be changed in place, or written into a plain array."""
+
+
+class LinearityError(PullbackError, ValueError):
+    """A function that was to be linear in its inputs is not."""
+
+
+class CustomRuleError(PullbackError, TypeError):
+    """A derivative rule written by the user gives the wrong number or shape of results."""
+
+
+class DerivativeError(PullbackError, AssertionError):
+    """`check_grads` found a derivative that is off."""
+
+
+class NaNError(PullbackError, FloatingPointError):
+    """A NaN arose under `debug_nans`."""
+
+
+class GuardError(PullbackError, RuntimeError):
+    """A Program traced with values was run on values that take another path."""
+
+
+class CheckError(PullbackError, AssertionError):
+    """A Program breaks an invariant: a mistake of pullback's, not of the user's."""

@@ -1,0 +1,201 @@
+"""Programs: typed lists of equations in A-normal form, each variable bound once.
+
+    results = primitive[params](operands)
+
+A Program is frozen: a pass returns a new one. Its constants are variables with values
+beside them and outside its structural hash, so that two Programs that do the same work
+on different data are equal. A Program held in an equation's parameters is closed: it has
+no constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from . import source as _source
+from .primitive import Cost, Primitive, freeze
+from .printer import print_program
+from .types import Type, type_of
+
+__all__ = ["Equation", "Literal", "Program", "Var"]
+
+
+class Var:
+    """A variable: bound once, typed. It has no name until it is printed."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type: Any) -> None:
+        self.type = type
+
+    def __repr__(self) -> str:
+        return f"Var({self.type})"
+
+
+class Literal:
+    """A scalar written into an equation."""
+
+    __slots__ = ("type", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.type = type_of(value)
+
+    @property
+    def key(self) -> tuple:
+        """What makes two literals equal: NaN equals itself, and -0.0 is not 0.0."""
+        return self.type, repr(self.value)
+
+    def __repr__(self) -> str:
+        return f"{self.value!r}" if self.type.weak else f"{self.type.dtype.name}({self.value})"
+
+
+class Equation(NamedTuple):
+    """``results = primitive[params](operands)``, and the user's source line."""
+
+    primitive: Primitive
+    operands: tuple[Any, ...]
+    results: tuple[Var, ...]
+    params: dict[str, Any]
+    source: Any = None
+
+    @property
+    def cost(self) -> Cost:
+        """Floating-point operations and bytes moved, from the primitive."""
+        return self.primitive.cost(
+            tuple(x.type for x in self.operands), tuple(x.type for x in self.results), **self.params
+        )
+
+    def __reduce__(self):
+        return Equation, (self.primitive, self.operands, self.results, self.params, _source.portable(self.source))
+
+
+class Program:
+    """A typed, frozen list of equations.
+
+    Attributes
+    ----------
+    inputs : tuple of Var
+        Bound by the caller.
+    constants : tuple of (Var, value)
+        Arrays that the user's code took from outside, or Tracers of an outer recorder.
+    equations : tuple of Equation
+        In an order in which they can be run.
+    outputs : tuple of Var or Literal
+        What is returned.
+    signature : Signature or None
+        How arguments and results are structured, where the Program came from `trace`.
+
+    Examples
+    --------
+    >>> import pullback as pb, numpy as np
+    >>> program = pb.trace(lambda x: np.sin(x) * 2.0)(np.ones(3))
+    >>> program.equations[0].primitive
+    sin
+    >>> program(np.zeros(3))
+    array([0., 0., 0.])
+    """
+
+    def __init__(
+        self,
+        inputs: tuple[Var, ...],
+        equations: tuple[Equation, ...],
+        outputs: tuple[Any, ...],
+        constants: tuple[tuple[Var, Any], ...] = (),
+        signature: Any = None,
+    ) -> None:
+        self.inputs = inputs
+        self.constants = constants
+        self.equations = equations
+        self.outputs = outputs
+        self.signature = signature
+        self.memo: dict[Any, Any] = {}  # what transformations have derived from it
+
+    @property
+    def in_types(self) -> tuple[Type, ...]:
+        """Types of the inputs."""
+        return tuple(x.type for x in self.inputs)
+
+    @property
+    def out_types(self) -> tuple[Type, ...]:
+        """Types of the outputs."""
+        return tuple(x.type for x in self.outputs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the Program on arguments of the structure that it was traced with."""
+        if self.signature is None:
+            raise TypeError("this Program takes flat lists of arrays: run it with pullback.core.replay.replay")
+        return self.signature.run(self, args, kwargs)
+
+    def __str__(self) -> str:
+        return print_program(self)
+
+    def __repr__(self) -> str:
+        return print_program(self)
+
+    # Cost ---------------------------------------------------------------------------------
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Floating-point operations and bytes of all equations; a loop of unknown length counts as one turn."""
+        costs = [eq.cost for eq in self.equations]
+        return Cost(sum(c.flops for c in costs), sum(c.bytes for c in costs))
+
+    def costs(self) -> Iterator[tuple[Equation, Cost]]:
+        """Yield each equation with its cost."""
+        for eq in self.equations:
+            yield eq, eq.cost
+
+    # Structure ----------------------------------------------------------------------------
+
+    @cached_property
+    def structure(self) -> tuple:
+        """What the Program does, with variables numbered in order of binding: equal for equal Programs."""
+        number: dict[Var, int] = {}
+
+        def bound(xs: Any) -> tuple:
+            for x in xs:
+                number[x] = len(number)
+            return tuple(x.type for x in xs)
+
+        def used(xs: Any) -> tuple:
+            return tuple(number[x] if type(x) is Var else x.key for x in xs)
+
+        head = bound([x for x, _ in self.constants]), bound(self.inputs)
+        body = tuple(
+            (eq.primitive.name, used(eq.operands), freeze(eq.params), bound(eq.results)) for eq in self.equations
+        )
+        return head, body, used(self.outputs)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.structure)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Program):
+            return NotImplemented
+        return self._hash == other._hash and self.structure == other.structure
+
+    def __reduce__(self):
+        return Program, (self.inputs, self.equations, self.outputs, self.constants, self.signature)
+
+
+_canonical: dict[Program, Program] = {}
+
+
+def intern(program: Program) -> Program:
+    """Return the one Program of this structure, so that what is derived from it is derived once.
+
+    Only for closed Programs. The table is emptied when it grows past 4096 Programs.
+    """
+    if len(_canonical) > 4096:
+        _canonical.clear()
+    return _canonical.setdefault(program, program)
+

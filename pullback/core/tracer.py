@@ -1,0 +1,267 @@
+"""The Tracer: what stands in for an array while a function is being recorded.
+
+There is one Tracer class. What a Tracer means is its recorder's business:
+
+==========  ==============================  =====================================
+recorder    ``value``                       ``entry``
+==========  ==============================  =====================================
+a Program   concrete value, or None         the variable
+linearize   the primal, one level out       the number of its tangent on the tape
+jvp         the primal, one level out       the tangent, one level out
+vmap        None                            all lanes, batch axis in front
+==========  ==============================  =====================================
+
+"One level out" may again be a Tracer: nesting is all the machinery there is.
+NumPy's functions, the operators and ndarray's methods reach the face above through
+`define` and `core.dispatch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from . import source
+from .dispatch import handler_of
+from .errors import DerivativeLost, NoValue, PullbackError
+from .types import ArrayType, type_of
+
+__all__ = ["Tracer", "concrete", "floor", "known_value"]
+
+# The recorder of the body being traced: it takes every operation on any Tracer.
+floor: ContextVar[Any] = ContextVar("pullback floor", default=None)
+
+
+class Tracer:
+    """Stands in for an array inside a traced function; behaves as the array does.
+
+    Attributes
+    ----------
+    recorder : Recorder
+        Who records what is done with it.
+    value, entry : object
+        See the table at the head of this module.
+    type : ArrayType
+        Shape and dtype, as this level sees them.
+    """
+
+    __slots__ = ("__weakref__", "entry", "recorder", "type", "value")
+    __hash__ = None  # as for ndarray
+
+    recorder: Any
+    value: Any
+    entry: Any
+    type: Any
+
+    def __init__(self, recorder: Any, value: Any, entry: Any, type: Any) -> None:
+        self.recorder = recorder
+        self.value = value
+        self.entry = entry
+        self.type = type
+
+    # What needs no value -------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape, as of an ndarray."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype, as of an ndarray."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.type.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.type.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.type.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array."""
+        return self.type.nbytes
+
+    def __len__(self) -> int:
+        if not self.type.shape:
+            raise TypeError("len() of unsized object")
+        return self.type.shape[0]
+
+    def __iter__(self):
+        if not self.type.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.type.shape[0]))
+
+    # What reaches the face ------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            handler = _ufuncs.get(ufunc)
+            if handler is not None:
+                return handler(*inputs, **kwargs) if kwargs else handler(*inputs)
+            return handler_of(ufunc)(*inputs, **kwargs)
+        return handler_of(np.ufunc)(ufunc, method, *inputs, **kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        return handler_of(function)(*args, **kwargs)
+
+    @classmethod
+    def define(cls, name: str, method: Any) -> None:
+        """Give Tracers a method or property: how the NumPy face fills this class."""
+        setattr(cls, name, method)
+
+    # What needs the value -------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        value = known_value(self, "bool")
+        taken = bool(value)
+        self.recorder.took(self, bool, taken)
+        return taken
+
+    def __index__(self) -> int:
+        if self.type.inexact:
+            raise TypeError(f"only integer arrays can be used as an index: this one is {self.type}")
+        taken = known_value(self, "index").__index__()
+        self.recorder.took(self, int, taken)
+        return taken
+
+    def __int__(self) -> int:
+        return self._plain("int")
+
+    def __float__(self) -> float:
+        return self._plain("float")
+
+    def __complex__(self) -> complex:
+        return self._plain("complex")
+
+    def item(self, *args: Any) -> Any:
+        """Refuse, for what is differentiated: a plain number has no derivative."""
+        return self._plain("item", *args)
+
+    def tolist(self) -> Any:
+        """Refuse, for what is differentiated: plain numbers have no derivative."""
+        return self._plain("tolist")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self._plain("array")
+
+    def _plain(self, kind: str, *args: Any) -> Any:
+        if self.type.inexact:
+            if concrete(self) is None:
+                raise no_value(self, kind)
+            raise _lost(self, kind)
+        value = known_value(self, kind)
+        if kind in ("item", "tolist"):
+            plain = getattr(np.asarray(value), kind)(*args)
+        elif kind == "array":
+            plain = np.asarray(value)
+        else:
+            plain = {"int": int, "float": float, "complex": complex}[kind](value)
+        if self.type.ndim == 0:
+            self.recorder.took(self, {"int": int, "float": float}.get(kind, bool), plain)
+        return plain
+
+    def __repr__(self) -> str:
+        value = concrete(self)
+        return f"Tracer({self.type}, {'no value' if value is None else value})"
+
+    def __str__(self) -> str:
+        value = concrete(self)
+        return repr(self) if value is None else str(value)
+
+    def __format__(self, spec: str) -> str:
+        value = concrete(self)
+        return format(repr(self) if value is None else value, spec)
+
+    def __reduce__(self):
+        raise PullbackError(
+            f"pickling or copying a Tracer of {self.type}",
+            where=source.here(),
+            why="a Tracer lives only while its function is being traced",
+            fix="return the value from the transformed function and pickle that",
+        )
+
+    def __copy__(self) -> Tracer:
+        return Tracer(self.recorder, self.value, self.entry, self.type)
+
+    def __deepcopy__(self, memo: dict) -> Tracer:
+        return self.__copy__()
+
+
+_ufuncs: dict[np.ufunc, Callable[..., Any]] = {}  # plain calls of ufuncs: the one lookup that eager speed needs
+
+
+def define_ufunc(ufunc: np.ufunc, handler: Callable[..., Any]) -> None:
+    """Have `handler` answer ``ufunc(...)`` of Tracers."""
+    _ufuncs[ufunc] = handler
+
+
+def concrete(x: Any) -> Any:
+    """Return the value under a Tracer of any depth, or None where it has none."""
+    while type(x) is Tracer:
+        x = x.value
+    return x
+
+
+def known_value(x: Tracer, kind: str) -> Any:
+    """Return the value that Python asked for as a `kind`, or raise `NoValue`."""
+    body = floor.get()
+    value = concrete(x)
+    if value is None or (body is not None and x.recorder.level < body.level):
+        raise no_value(x, kind)
+    return value
+
+
+_INSTEAD = {
+    "bool": "for a choice by value: np.where(c, a, b) or pullback.cond(c, f, g, x); for a loop: pullback.while_loop",
+    "index": "for a loop: pullback.fori_loop(lo, hi, body, x); for an index: x[i] takes a traced i; "
+    "or mark the argument with static_argnums",
+    "array": "np.f(x) instead of a function that converts x itself; import pullback.numpy as np for np.array, np.zeros …",
+}
+
+
+def no_value(x: Tracer, kind: str) -> NoValue:
+    """Return the error for a value that tracing does not know."""
+    shown = {"index": "an integer", "array": "a NumPy array"}.get(kind, f"{kind}()")
+    return NoValue(
+        f"{shown} of a Tracer of {x.type} was asked for, which has no value here",
+        where=source.here(),
+        why="under jit, vmap and in the bodies of cond, scan and loops, code is traced once for all values",
+        fix=_INSTEAD.get(kind, "keep it an array: np.sin in place of math.sin, x in place of float(x)"),
+    )
+
+
+def _lost(x: Tracer, kind: str) -> DerivativeLost:
+    if kind == "array":
+        return DerivativeLost(
+            f"a Tracer of {x.type} was to become a plain NumPy array (np.array, np.asarray, or assignment into an ndarray)",
+            where=source.here(),
+            why="a plain array holds numbers only: its derivative would be lost",
+            fix="import pullback.numpy as np (its array, asarray, zeros … take Tracers), np.stack([...]), "
+            "or with pullback.plain_numpy(): …",
+        )
+    name = kind if kind in ("item", "tolist") else f"{kind}()"
+    return DerivativeLost(
+        f"{name} of what is being differentiated, {x.type}",
+        where=source.here(),
+        why="a plain Python number has no derivative: the result would be a silent constant",
+        fix="np.sin in place of math.sin, x in place of float(x); to assign into an array or build one, "
+        "pullback.numpy; if a constant is meant, pullback.stop_gradient(x)",
+    )
+
+
+def operand_type(x: Any) -> ArrayType:
+    """Return the type of an operand: a Tracer or a value."""
+    return x.type if type(x) is Tracer else type_of(x)

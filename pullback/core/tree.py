@@ -1,0 +1,83 @@
+"""Pytrees: structured arguments and results, flattened by optree.
+
+Dicts, lists, tuples, namedtuples, None, and plain dataclasses, which are registered the
+first time one is met. A leaf is an *array* if it is numeric: an ndarray, a NumPy or Python
+scalar, or a Tracer. Other leaves pass through untouched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import optree
+
+from .tracer import Tracer
+from .types import PYTHON_SCALARS
+
+__all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "unflatten"]
+
+_NAMESPACE = "pullback"
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a tree and its structure.
+
+    Examples
+    --------
+    >>> leaves, structure = flatten({"w": 1.0, "b": (2.0, None)})
+    >>> leaves
+    [2.0, 1.0]
+    >>> unflatten(structure, leaves)
+    {'w': 1.0, 'b': (2.0, None)}
+    """
+    while True:
+        leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+        fresh = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)}
+        if not fresh:
+            return leaves, structure
+        for cls in fresh:
+            _register(cls)
+
+
+def unflatten(structure: Any, leaves: Any) -> Any:
+    """Return the tree of a structure with these leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def map_leaves(function: Any, *trees: Any) -> Any:
+    """Return the tree of ``function(leaf, ...)`` over trees of one structure."""
+    leaves, structure = flatten(trees[0])
+    rest = [flatten(t)[0] for t in trees[1:]]
+    return unflatten(structure, [function(*xs) for xs in zip(leaves, *rest, strict=True)])
+
+
+def leaf_paths(tree: Any) -> list[str]:
+    """Return where each leaf sits, as one would write it: ``['w'][0]``."""
+    flatten(tree)  # registers dataclasses
+    accessors = optree.tree_accessors(tree, namespace=_NAMESPACE)
+    return [a.codify("") for a in accessors]
+
+
+def is_array(x: Any) -> bool:
+    """Return whether a leaf is numeric."""
+    if type(x) is Tracer or type(x) in PYTHON_SCALARS:
+        return True
+    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biufc"
+
+
+def _register(cls: type) -> None:
+    names = tuple(f.name for f in dataclasses.fields(cls))
+
+    def split(x: Any) -> tuple[tuple, Any, tuple[str, ...]]:
+        return tuple(getattr(x, name) for name in names), None, names
+
+    def join(_: Any, children: tuple) -> Any:
+        # Not by __init__, which may convert, check or count: a tree of Tracers is the same object with other leaves.
+        x = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(x, name, child)
+        return x
+
+    optree.register_pytree_node(cls, split, join, path_entry_type=optree.GetAttrEntry, namespace=_NAMESPACE)

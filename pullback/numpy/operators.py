@@ -1,0 +1,168 @@
+"""Operators: what ``a + b``, ``a[i] = v`` and ``a < b`` mean for Tracers.
+
+The hot path: a binary operator is one set lookup and one `bind`. An operand that is no
+number gives NotImplemented, so that Python asks the other side and then raises TypeError.
+"""
+
+from __future__ import annotations
+
+import operator as python
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pullback.core import source
+from pullback.core.errors import MutationError
+from pullback.core.primitive import Primitive, primitives
+from pullback.core.recorder import bind
+from pullback.core.tracer import Tracer, concrete
+from .arguments import OPERANDS, operand
+
+__all__ = ["BINARY", "UNARY"]
+
+BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "left_shift",
+    "rshift": "right_shift",
+}
+COMPARISONS = {
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
+UNARY = {"neg": "neg", "abs": "absolute", "invert": "invert"}
+IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+            "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}  # fmt: skip
+
+_SHORTCUTS: dict[float, Primitive] = {}  # x ** 2 and the like, as ndarray does
+
+
+def _forward(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        if type(other) in OPERANDS:
+            return bind(primitive, (self, other), {})
+        other = _other(other)
+        return other if other is NotImplemented else bind(primitive, (self, other), {})
+
+    return method
+
+
+def _reflected(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        if type(other) in OPERANDS:
+            return bind(primitive, (other, self), {})
+        other = _other(other)
+        return other if other is NotImplemented else bind(primitive, (other, self), {})
+
+    return method
+
+
+def _unary(primitive: Primitive) -> Callable[[Any], Any]:
+    def method(self: Tracer) -> Any:
+        return bind(primitive, (self,), {})
+
+    return method
+
+
+def _other(x: Any) -> Any:
+    """Return an unusual operand made ready, or NotImplemented where Python should ask it instead."""
+    if isinstance(x, list | tuple | np.ndarray | np.generic):
+        return operand(x)
+    if hasattr(x, "__array__") and getattr(x, "__array_ufunc__", None) is not None:
+        return operand(x)
+    return NotImplemented
+
+
+def _in_place(name: str, symbol: str) -> Callable[[Any, Any], Any]:
+    apply = getattr(python, f"__{name}__")
+
+    def method(self: Tracer, other: Any) -> Any:
+        if self.type.ndim == 0 and type(concrete(self)) is not np.ndarray:
+            return apply(self, other)  # a scalar: Python rebinds the name, and nothing can be aliased
+        raise MutationError(
+            f"x {symbol}= y of a Tracer of {self.type}",
+            where=source.here(),
+            why="Tracers are not changed in place yet; rebinding x alone would leave other names of it behind",
+            fix=f"x = x {symbol} y",
+        )
+
+    method.__name__ = f"__i{name}__"
+    return method
+
+
+def _power(self: Tracer, other: Any, mod: Any = None) -> Any:
+    if mod is not None:
+        return NotImplemented
+    if type(other) in OPERANDS:
+        shortcut = _SHORTCUTS.get(other) if type(other) in (int, float) and self.type.inexact else None
+        return bind(primitives["power"], (self, other), {}) if shortcut is None else bind(shortcut, (self,), {})
+    other = _other(other)
+    return other if other is NotImplemented else bind(primitives["power"], (self, other), {})
+
+
+def _divmod(self: Tracer, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _rdivmod(self: Tracer, other: Any) -> Any:
+    return other // self, other % self
+
+
+def _positive(self: Tracer) -> Tracer:
+    return self.__copy__()
+
+
+def _set_item(self: Tracer, index: Any, value: Any) -> None:
+    raise MutationError(
+        f"x[...] = v on a Tracer of {self.type}",
+        where=source.here(),
+        why="Tracers are not changed in place yet",
+        fix="x = x.at[...].set(v) (or .add(v)), or np.where(condition, v, x)",
+    )
+
+
+def _del_item(self: Tracer, index: Any) -> None:
+    raise ValueError("cannot delete array elements")
+
+
+def _contains(self: Tracer, item: Any) -> bool:
+    return bool((self == item).any())
+
+
+def define_operators() -> None:
+    """Give Tracers their operators."""
+    for name, primitive in (*BINARY.items(), *COMPARISONS.items()):
+        if primitive in primitives:
+            Tracer.define(f"__{name}__", _forward(primitives[primitive]))
+            if name in BINARY:
+                Tracer.define(f"__r{name}__", _reflected(primitives[primitive]))
+    for name, primitive in UNARY.items():
+        if primitive in primitives:
+            Tracer.define(f"__{name}__", _unary(primitives[primitive]))
+    for name, symbol in IN_PLACE.items():
+        Tracer.define(f"__i{name}__", _in_place(name, symbol))
+    if "power" in primitives:
+        Tracer.define("__pow__", _power)
+        Tracer.define("__rpow__", _reflected(primitives["power"]))
+        _SHORTCUTS.update({2: primitives["square"], 0.5: primitives["sqrt"], -1: primitives["reciprocal"]})
+    Tracer.define("__pos__", _positive)
+    Tracer.define("__divmod__", _divmod)
+    Tracer.define("__rdivmod__", _rdivmod)
+    Tracer.define("__setitem__", _set_item)
+    Tracer.define("__delitem__", _del_item)
+    Tracer.define("__contains__", _contains)
+
+
+define_operators()

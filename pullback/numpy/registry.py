@@ -1,0 +1,50 @@
+"""Who answers for which NumPy function: the table that the files of the face fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pullback.core import dispatch
+from pullback.core.tracer import Tracer
+
+__all__ = ["FACE", "attribute", "covers", "method"]
+
+FACE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's function: our handler
+
+
+def covers(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Have the decorated function answer for NumPy's `functions` when an argument is a Tracer.
+
+    It takes NumPy's arguments, under NumPy's names.
+    """
+
+    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            FACE[function] = handler
+            dispatch.register(function, handler)
+        return handler
+
+    return register
+
+
+def method(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function a method of Tracers, under each of `names`."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            Tracer.define(name, function)
+        return function
+
+    return define
+
+
+def attribute(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the decorated function a read-only attribute of Tracers, under each of `names`."""
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            Tracer.define(name, property(function))
+        return function
+
+    return define

@@ -1,0 +1,74 @@
+"""call: run a Program as one equation. What `jit` records, and what keeps bodies apart."""
+
+from __future__ import annotations
+
+from pullback.core.errors import CheckError
+from pullback.core.passes import passes
+from pullback.core.primitive import Cost, Same
+from pullback.core.program import intern
+
+from .holding import Holder, linear_equation_rule, partition, residuals_last, scatter_back, set_masked, states_of
+
+__all__ = ["call"]
+
+
+class Call(Holder):
+    """The outputs of `program` on the operands; `label` is the user's name for it."""
+
+    name = "call"
+
+    def infer(self, *types, program, label=None):
+        if tuple(t.strong for t in types) != tuple(t.strong for t in program.in_types):
+            raise CheckError(f"call of a Program of {program.in_types} with {types}")
+        return program.out_types
+
+    def evaluate(self, *values, program, label=None):
+        return tuple(passes.compile(program)(*values))
+
+    def function(self, params):
+        return passes.compile(params["program"])
+
+    def push(self, operands, tangents, params):
+        moving = tuple(v is not None for v in tangents)
+        pushed, moves = passes.jvp(params["program"], moving)
+        outs = call(*operands, *(v for v in tangents if v is not None), program=intern(pushed), label=params["label"])
+        n = len(moves)
+        moved = iter(outs[n:])
+        return outs[:n], tuple(next(moved) if m else None for m in moves)
+
+    def linearize(self, operands, moving, params):
+        program, label = params["program"], params["label"]
+        n = len(program.outputs)
+        lin = passes.linearize(program, moving)
+        forward, gather = residuals_last(lin, operands, n)
+        outs = call(*operands, program=intern(forward), label=label)
+        if not any(lin.moves):
+            return outs[:n], (), None
+        key = "call rule", moving, lin.linear
+        if key not in program.memo:
+            program.memo[key] = linear_equation_rule(
+                call, lin.linear.in_types, lin.linear.out_types, lin.n_residuals,
+                {"program": intern(lin.linear), "label": label}, lin.moves, program.out_types, label or "call",
+            )  # fmt: skip
+        return outs[:n], gather(outs[n:]), program.memo[key]
+
+    def transpose(self, us, *operands, program, label=None):
+        ordered, still, moving = partition(program, operands)
+        transposed, nonzero, masked = passes.transpose(ordered, len(still), *states_of(us))
+        outs = call(*still, *(u for u in us if u is not None), program=intern(transposed), label=label)
+        set_masked(outs, masked)
+        return scatter_back(outs, [i for i, there in zip(moving, nonzero, strict=True) if there], len(operands))
+
+    def batch(self, size, operands, batched, *, program, label=None):
+        whole, out_batched = passes.batch(program, size, batched)
+        outs = call(*operands, program=intern(whole), label=label)
+        return tuple(x if b else Same(x) for x, b in zip(outs, out_batched, strict=True))
+
+    def cost(self, types, results, *, program, label=None):
+        return Cost(*program.cost)
+
+    def written(self, params):
+        return params.get("label") or ""
+
+
+call = Call()

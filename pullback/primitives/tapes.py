@@ -1,0 +1,142 @@
+"""Tapes: what a loop of unknown length has written down, one element a turn.
+
+A tape's value is an array with the turns along axis 0. An empty tape is the zero of any
+length, so that a structural zero can be written down before the length is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pullback.core.primitive import Primitive
+from pullback.core.program import Equation, Literal, Var
+from pullback.core.tracer import floor
+from pullback.core.types import Tape, TapeType, array_type, tape_type, type_of
+
+from .arithmetic import add
+from .shaping import broadcast
+
+__all__ = ["add_tapes", "add_values", "empty_tape", "zero_equation", "zero_value"]
+
+
+class EmptyTape(Primitive):
+    """The zero tape, of no turn and so of any."""
+
+    name, smooth, quiet = "empty_tape", False, True
+
+    def infer(self, *, element):
+        return tape_type(element)
+
+    def evaluate(self, *, element):
+        return Tape(np.zeros((0, *element.shape), element.dtype), tape_type(element))
+
+    def batch(self, size, operands, batched, *, element):
+        return empty_tape(element=element.batched(size))
+
+
+empty_tape = EmptyTape()
+
+
+class AddTapes(Primitive):
+    """Sum of two cotangent tapes, turn by turn."""
+
+    name = "add_tapes"
+
+    def infer(self, a, b):
+        return a
+
+    def evaluate(self, a, b):
+        return a + b
+
+    def linear(self, n_operands, params):
+        return ((0, 1),)
+
+    def jvp(self, operands, result, tangents):
+        v, w = tangents
+        if v is None or w is None:
+            return w if v is None else v
+        return add_tapes(v, w)
+
+    def transpose(self, u, a, b):
+        return u, u
+
+    def batch(self, size, operands, batched):
+        both = [x if b else batch_tape(x, size=size) for x, b in zip(operands, batched, strict=True)]
+        return add_tapes(*both)
+
+
+add_tapes = AddTapes()
+
+
+class BatchTape(Primitive):
+    """Repeat every element of a tape along a new leading axis (behind the turns)."""
+
+    name = "batch_tape"
+
+    def infer(self, a, *, size):
+        return a.batched(size)
+
+    def evaluate(self, a, *, size):
+        lanes = np.broadcast_to(a.array[:, None], (len(a), size, *a.array.shape[1:]))
+        return Tape(lanes, a.type.batched(size))
+
+    def linear(self, n_operands, params):
+        return ((0,),)
+
+    def transpose(self, u, a, *, size):
+        return (unbatch_tape(u),)
+
+    def batch(self, size, operands, batched, **params):
+        raise NotImplementedError  # only recorded by `batch` rules, whose tapes are not batched yet
+
+
+batch_tape = BatchTape()
+
+
+class UnbatchTape(Primitive):
+    """Sum over the leading axis of every element: the transpose of `batch_tape`."""
+
+    name = "unbatch_tape"
+
+    def infer(self, a):
+        return tape_type(array_type(a.element.shape[1:], a.element.dtype))
+
+    def evaluate(self, a):
+        return Tape(a.array.sum(axis=1), self.infer(a.type))
+
+    def linear(self, n_operands, params):
+        return ((0,),)
+
+    def transpose(self, u, a):
+        return (batch_tape(u, size=a.type.element.shape[0]),)
+
+    def batch(self, size, operands, batched):
+        raise NotImplementedError  # as for `batch_tape`
+
+
+unbatch_tape = UnbatchTape()
+
+
+def zero_equation(type: Any) -> Equation:
+    """Return an equation that binds a zero of a type."""
+    if isinstance(type, TapeType):
+        return Equation(empty_tape, (), (Var(type),), {"element": type.element})
+    zero = Literal(type.dtype.type(0))
+    return Equation(broadcast, (zero,), (Var(type.strong),), {"shape": type.shape})
+
+
+def zero_value(type: Any) -> Any:
+    """Return a zero of a type: an equation of the body being traced, if there is one, else an array."""
+    body = floor.get()
+    eq = zero_equation(type)
+    operands = tuple(x.value for x in eq.operands)
+    if body is None:
+        return eq.primitive.evaluate(*operands, **eq.params)
+    return body.process(eq.primitive, operands, eq.params)
+
+
+def add_values(a: Any, b: Any) -> Any:
+    """Return the sum of two values of one type, tapes included."""
+    return add_tapes(a, b) if isinstance(type_of(a), TapeType) else add(a, b)

@@ -1,0 +1,75 @@
+"""simplify: a Program to an equal Program with fewer equations.
+
+Common subexpressions are computed once, equations of constants are folded, dead ones
+dropped. Equations with an effect (raise, print, callback) are kept, in their order.
+Nothing here changes a result, not in the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pullback.core.primitive import freeze
+from pullback.core.program import Equation, Literal, Program, Var
+
+__all__ = ["drop_dead", "simplify"]
+
+
+def simplify(program: Program) -> Program:
+    """Return an equal Program: common subexpressions once, constants folded, nothing dead.
+
+    Examples
+    --------
+    >>> import pullback as pb, numpy as np
+    >>> program = pb.trace(lambda x: np.sin(x) + np.sin(x))(1.0)
+    >>> len(program.equations), len(simplify(program).equations)
+    (3, 2)
+    """
+    return drop_dead(_merge_common(program))
+
+
+def drop_dead(program: Program) -> Program:
+    """Return the Program without equations whose results nobody needs."""
+    needed = {x for x in program.outputs if type(x) is Var}
+    kept: list[Equation] = []
+    for eq in reversed(program.equations):
+        if eq.primitive.effect is not None or any(x in needed for x in eq.results):
+            kept.append(eq)
+            needed.update(x for x in eq.operands if type(x) is Var)
+    constants = tuple((x, value) for x, value in program.constants if x in needed)
+    return Program(program.inputs, tuple(reversed(kept)), program.outputs, constants, program.signature)
+
+
+def _merge_common(program: Program) -> Program:
+    renamed: dict[Any, Any] = {}
+    met: dict[Any, tuple[Var, ...]] = {}
+    kept: list[Equation] = []
+    for eq in program.equations:
+        operands = tuple([renamed.get(x, x) if type(x) is Var else x for x in eq.operands])
+        if eq.primitive.effect is None:
+            folded = _fold(eq, operands)
+            if folded is not None:
+                renamed[eq.results[0]] = folded
+                continue
+            key = eq.primitive, freeze(eq.params), tuple([x if type(x) is Var else x.key for x in operands])
+            same = met.setdefault(key, eq.results)
+            if same is not eq.results:
+                renamed.update(zip(eq.results, same, strict=True))
+                continue
+        kept.append(Equation(eq.primitive, operands, eq.results, eq.params, eq.source))
+    outputs = tuple(renamed.get(x, x) if type(x) is Var else x for x in program.outputs)
+    return Program(program.inputs, tuple(kept), outputs, program.constants, program.signature)
+
+
+def _fold(eq: Equation, operands: tuple) -> Literal | None:
+    """Return the literal that an equation of literals comes to, if it is a scalar."""
+    if eq.primitive.multiple or not all(type(x) is Literal for x in operands) or not operands:
+        return None
+    if eq.results[0].type.size > 1 or eq.results[0].type.ndim:
+        return None
+    with np.errstate(all="ignore"):
+        value = eq.primitive.evaluate_weak(tuple(x.value for x in operands), eq.params)
+    literal = Literal(np.asarray(value)[()] if not eq.results[0].type.weak else value)
+    return literal if literal.type is eq.results[0].type else None
