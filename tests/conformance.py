@@ -115,12 +115,10 @@ class _Case:
     def __init__(self, primitive, operands, params, rng, rtol):
         self.primitive, self.operands, self.params, self.rng = primitive, operands, params, rng
         self.types = tuple(type_of(x) for x in operands)
-        self.rtol = rtol * max(np.finfo(t.dtype).eps / np.finfo(np.float64).eps for t in (_REAL, *self._inexact()))
         with np.errstate(all="ignore"):
             self.results = self.tuple(primitive.evaluate_weak(operands, params))
-
-    def _inexact(self):
-        return [t for t in self.types if t.inexact and not t.weak]
+        dtypes = [t.dtype for t in (*self.types, *map(type_of, self.results)) if t.inexact and not t.weak]
+        self.rtol = rtol * max([1.0, *(np.finfo(d).eps / np.finfo(np.float64).eps for d in dtypes)])
 
     def tuple(self, out):
         return tuple(out) if self.primitive.multiple else (out,)
@@ -158,11 +156,14 @@ class _Case:
 
     def check_linear(self, group):
         """The primitive is linear in the group together, and its transpose is one."""
+        integers = tuple(i for i in group if not self.types[i].inexact)
         group = tuple(i for i in group if self.types[i].inexact)
-        if not group:
+        if not group or not all(type_of(y).inexact for y in self.results):
             return
         v, w = self.tangents(group), self.tangents(group)
-        still = tuple(x for i, x in enumerate(self.operands) if i not in group)
+        still = tuple(
+            np.zeros_like(x)[()] if i in integers else x for i, x in enumerate(self.operands) if i not in group
+        )
         program = self.program(group)
         f = lambda *vs: tuple(_both_ways(program, (*still, *vs)))  # noqa: E731
         _assert_linear(f, v, w, self.rtol)
@@ -399,9 +400,6 @@ class _Case:
 
     def tangents(self, subset):
         return tuple(self.random(self.types[i].strong) for i in subset)
-
-
-_REAL = type_of(np.float64(0))
 
 
 def _double(x):

@@ -94,6 +94,9 @@ class ProgramRecorder(Recorder):
 
     def process(self, primitive: Any, operands: tuple, params: dict, known: Any = None) -> Any:
         """Record one equation; `known` are the values of its results where the caller has them."""
+        if "known" in params:  # values computed already: of this run, and no part of the Program
+            params = dict(params)
+            known = params.pop("known").values
         atoms = tuple([self.atom(x) for x in operands])
         types = tuple([a.type for a in atoms])
         with_source = source.here()

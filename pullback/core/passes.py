@@ -19,6 +19,7 @@ class Passes:
     transpose: Any  # (program, n_residuals, present, masked) -> TransposedProgram
     batch: Any  # (program, size, batched, force) -> BatchedProgram
     rule: Any  # (linear program, n_residuals) -> Rule
+    custom_rule: Any  # (backward, residual types) -> the Rule of a custom call
     with_zeros: Any  # (program, types, there, wanted) -> the Program with explicit zeros among its outputs
     compile: Any  # program -> a function of flat plain arrays: filled in by the engines
     quiet: Any  # program -> a Program that never raises, for lanes that are not taken

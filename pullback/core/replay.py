@@ -9,21 +9,48 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .program import Program, Var
 from .recorder import bind
 from .source import inherit
 
-__all__ = ["replay"]
+__all__ = ["last_uses", "read", "replay"]
 
 
-def replay(program: Program, operands: Sequence[Any]) -> list[Any]:
-    """Run a Program on flat operands, one an input, and return its outputs."""
+def replay(program: Program, operands: Sequence[Any], quiet_from: int | None = None) -> list[Any]:
+    """Run a Program on flat operands, one an input, and return its outputs.
+
+    From equation `quiet_from` on, NumPy's warnings are off: what comes there is derived, and
+    the user asked for none of its warnings.
+    """
+    if quiet_from is not None:
+        return _replay_quietly(program, operands, quiet_from)
+    env = _environment(program, operands)
+    _run(program, env, range(len(program.equations)))
+    return [read(env, x) for x in program.outputs]
+
+
+def _replay_quietly(program: Program, operands: Sequence[Any], start: int) -> list[Any]:
+    env = _environment(program, operands)
+    _run(program, env, range(start))
+    with np.errstate(all="ignore"):
+        _run(program, env, range(start, len(program.equations)))
+    return [read(env, x) for x in program.outputs]
+
+
+def _environment(program: Program, operands: Sequence[Any]) -> dict[Any, Any]:
     if len(operands) != len(program.inputs):
         raise TypeError(f"a Program of {len(program.inputs)} inputs was given {len(operands)}")
     env: dict[Any, Any] = dict(program.constants)
     env.update(zip(program.inputs, operands, strict=True))
-    last = _last_uses(program)
-    for i, eq in enumerate(program.equations):
+    return env
+
+
+def _run(program: Program, env: dict[Any, Any], indices: range) -> None:
+    last = last_uses(program)
+    for i in indices:
+        eq = program.equations[i]
         values = tuple([read(env, x) for x in eq.operands])
         if eq.source is None:
             out = bind(eq.primitive, values, eq.params)
@@ -34,7 +61,6 @@ def replay(program: Program, operands: Sequence[Any]) -> list[Any]:
             env[x] = value
         for x in last.get(i, ()):
             del env[x]
-    return [read(env, x) for x in program.outputs]
 
 
 def read(env: dict, x: Any) -> Any:
@@ -42,7 +68,7 @@ def read(env: dict, x: Any) -> Any:
     return env[x] if type(x) is Var else x.value
 
 
-def _last_uses(program: Program) -> dict[int, list[Var]]:
+def last_uses(program: Program) -> dict[int, list[Var]]:
     """Return, by equation, the variables that nothing reads after it."""
     found = program.memo.get("last uses")
     if found is None:

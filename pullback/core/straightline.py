@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from .program import Program, Var
-from .replay import _last_uses
+from .replay import last_uses
 
-__all__ = ["straightline"]
+__all__ = ["primal_part", "straightline"]
 
 
 def straightline(program: Program, results: int | None = None) -> Callable[..., Any]:
@@ -37,9 +37,9 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
         names[x] = f"c{len(names)}"
         scope[names[x]] = value
     inputs = [_name(names, x) for x in program.inputs]
-    split = len(program.equations) if results is None else _primal_part(program, results)
+    split = len(program.equations) if results is None else primal_part(program, results)
     quiet = all(eq.primitive.quiet for eq in program.equations[split:])
-    last = _last_uses(program)
+    last = last_uses(program)
     lines = []
     for i, eq in enumerate(program.equations):
         if i == split and not quiet:
@@ -56,7 +56,7 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
     return scope["run"]
 
 
-def _primal_part(program: Program, results: int) -> int:
+def primal_part(program: Program, results: int) -> int:
     """Return how many leading equations the first `results` outputs need."""
     primal = {x for x in program.outputs[:results] if type(x) is Var}
     return max((i + 1 for i, eq in enumerate(program.equations) if primal & set(eq.results)), default=0)

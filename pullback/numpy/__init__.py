@@ -1,26 +1,30 @@
 """NumPy, of Tracers: ``import pullback.numpy as np`` is a drop-in, and ``import numpy as np`` works too.
 
 NumPy hands every function and operator that meets a Tracer to the handlers in this folder.
-What it cannot hand over (``np.array`` of Tracers, ``np.zeros`` to be filled …) is here under
-NumPy's names; all the rest of this module *is* NumPy.
+What it cannot hand over (``np.array`` of Tracers, ``np.full`` with one, functions of lists that
+hold Tracers) is here under NumPy's names; with plain arguments all of it is NumPy itself.
 """
 
 from __future__ import annotations
 
-from . import (
-    arguments,
-    creation,
-    diagonals,
-    einsum,
-    indexing,
-    joining,
-    moments,
-    nans,
-    operators,
-    products,
-    reductions,
-    shapes,
-    sorting,
-    ufuncs,
-    updates,
-)
+import sys
+from typing import Any
+
+import numpy as _np
+
+from . import linalg as linalg
+from . import methods as _methods
+from .dropin import attributes
+from .plain import plain_numpy as plain_numpy
+from .updates import at as at
+
+globals().update(attributes)
+_methods.namespace[0] = sys.modules[__name__]
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np, name)
+
+
+def __dir__() -> list[str]:
+    return [*dir(_np), "at", "plain_numpy"]

@@ -17,14 +17,13 @@ from pullback.core.tracer import Tracer
 from pullback.core.types import PYTHON_SCALARS, type_of
 from pullback.primitives.shaping import broadcast, convert, reshape, transpose
 
-__all__ = ["OPERANDS", "holds_tracer", "is_missing", "missing", "operand", "one_axis", "refuse", "some_axes"]
+__all__ = ["OPERANDS", "holds_tracer", "is_missing", "missing", "one_axis", "operand", "refuse", "some_axes"]
 
 missing = np._NoValue  # NumPy's own mark for "not given"
 
 # What primitives take as it is: one set lookup on the hot path.
 OPERANDS = frozenset(
-    {Tracer, np.ndarray, bool, int, float, complex, np.bool_}
-    | {np.dtype(c).type for c in "bhilqBHILQefdFD"}
+    {Tracer, np.ndarray, bool, int, float, complex, np.bool_} | {np.dtype(c).type for c in "bhilqBHILQefdFD"}
 )
 
 

@@ -15,6 +15,7 @@ from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.shaping import convert
+
 from .arguments import (
     as_dtype,
     builder,
@@ -146,7 +147,9 @@ def arange(*args: Any, like: Any = None, **kwargs: Any) -> Any:
 
 
 @covers(np.full)
-def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None) -> Any:
+def full(
+    shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None
+) -> Any:
     """Make an array of one value, which may be a Tracer."""
     if not holds_tracer(fill_value):
         return np.full(shape, fill_value, dtype, order)
@@ -223,7 +226,9 @@ def linspace(
 
 
 def _floating(start: Any, stop: Any, num: int) -> np.dtype:
-    return np.result_type(*(x.dtype if not t.weak else t.dtype.type(0) for x in (start, stop) for t in (type_of(x),)), float(num))
+    return np.result_type(
+        *(x.dtype if not t.weak else t.dtype.type(0) for x in (start, stop) for t in (type_of(x),)), float(num)
+    )
 
 
 @covers(np.logspace)
@@ -262,7 +267,7 @@ def astype(
     dtype: Any,
     /,
     order: Any = "K",
-    casting: str = "unsafe",
+    casting: Any = "unsafe",
     subok: bool = True,
     copy: bool = True,
     *,
@@ -275,5 +280,3 @@ def astype(
     if order not in ("K", "A", "C"):
         refuse("astype", order=order)
     return convert(x, dtype=dtype)
-
-

@@ -9,6 +9,7 @@ import numpy as np
 from pullback.primitives.arithmetic import mask
 from pullback.primitives.assembling import pad
 from pullback.primitives.indexing import slice_
+
 from .arguments import dtype_of, ndim, one_axis, operand, permute, refuse, reshaped, shape
 from .reductions import total
 from .registry import covers, method
@@ -39,9 +40,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     if length == 0:
         return slice_(flat, starts=(0,) * len(flat.shape), stops=(*lead, 0), steps=(1,) * len(flat.shape))
     stop = start + (length - 1) * (n + 1) + 1
-    return slice_(
-        flat, starts=(*(0,) * len(lead), start), stops=(*lead, stop), steps=(*(1,) * len(lead), n + 1)
-    )
+    return slice_(flat, starts=(*(0,) * len(lead), start), stops=(*lead, stop), steps=(*(1,) * len(lead), n + 1))
 
 
 @covers(np.linalg.diagonal)
@@ -124,5 +123,3 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
         raise ValueError("x must be a one-dimensional array or sequence.")
     powers = np.arange(shape(v)[0] if N is None else N)
     return reshaped(v, (*shape(v), 1)) ** (powers if increasing else powers[::-1])
-
-

@@ -19,6 +19,7 @@ from pullback.primitives.choice import select
 from pullback.primitives.discrete import remainder
 from pullback.primitives.indexing import ALL, index_get, normalise, take_along
 from pullback.primitives.shaping import reshape
+
 from .arguments import as_dtype, dtype_of, holds_tracer, missing, ndim, one_axis, operand, refuse, shape
 from .registry import covers, method
 from .shapes import ravel
@@ -100,7 +101,9 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     x, at = operand(a), operand(indices)
     if dtype_of(at).kind not in "biu":
         if np.size(concrete(at)) or type(at) is Tracer:
-            raise TypeError(f"Cannot cast array data from {dtype_of(at)!r} to dtype('int64') according to the rule 'safe'")
+            raise TypeError(
+                f"Cannot cast array data from {dtype_of(at)!r} to dtype('int64') according to the rule 'safe'"
+            )
         at = np.zeros(shape(at), int)
     if axis is None:
         x, axis = ravel(x), 0
@@ -254,5 +257,3 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     places = np.where(rows < 0, 0, rows)
     places[new] = n + np.arange(len(new))
     return take(np.concatenate([x, v], i), places, i)
-
-

@@ -13,6 +13,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.tracer import Tracer
 from pullback.primitives.assembling import concatenate
 from pullback.primitives.indexing import slice_
+
 from .arguments import (
     as_dtype,
     dtype_of,
@@ -45,7 +46,7 @@ def _arrays(arrays: Any, name: str) -> list[Any]:
 
 @covers(np.concatenate)
 def concatenated(
-    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     """Put arrays one after another along an axis."""
     refuse("concatenate", out=out)
@@ -64,7 +65,7 @@ def concatenated(
 
 
 @covers(np.stack)
-def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Put arrays beside each other along a new axis."""
     refuse("stack", out=out)
     xs = _arrays(arrays, "stack")
@@ -87,13 +88,13 @@ def _several(function: Any, arrays: Any) -> list[Any]:
 
 
 @covers(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Put arrays below each other."""
     return concatenated(_several(atleast_2d, tup), 0, dtype=dtype, casting=casting)
 
 
 @covers(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Put arrays beside each other, along axis 1 (vectors: axis 0)."""
     xs = _several(atleast_1d, tup)
     return concatenated(xs, 0 if ndim(xs[0]) == 1 else 1, dtype=dtype, casting=casting)

@@ -17,6 +17,7 @@ from pullback.primitives.complex import imag, real
 from pullback.primitives.discrete import equal
 from pullback.primitives.exponential import sqrt, square
 from pullback.primitives.reductions import sum_
+
 from .arguments import (
     as_dtype,
     dtype_of,
@@ -131,13 +132,13 @@ def root(squares: Any) -> Any:
     if conventions.current().norm != "zero":
         return sqrt(squares)
     still = equal(squares, 0)
-    return select(still, as_dtype(0.0, dtype_of(squares)), sqrt(select(still, as_dtype(1.0, dtype_of(squares)), squares)))
+    return select(
+        still, as_dtype(0.0, dtype_of(squares)), sqrt(select(still, as_dtype(1.0, dtype_of(squares)), squares))
+    )
 
 
 @covers(np.average)
-def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = missing
-) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = missing) -> Any:
     """Weighted mean along axes."""
     x = operand(a)
     if weights is None:

@@ -17,6 +17,8 @@ from pullback.core.errors import MutationError
 from pullback.core.primitive import Primitive, primitives
 from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer, concrete
+
+from pullback.primitives.exponential import integer_power, power, reciprocal, sqrt, square
 from .arguments import OPERANDS, operand
 
 __all__ = ["BINARY", "UNARY"]
@@ -46,7 +48,8 @@ UNARY = {"neg": "neg", "abs": "absolute", "invert": "invert"}
 IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
             "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}  # fmt: skip
 
-_SHORTCUTS: dict[float, Primitive] = {}  # x ** 2 and the like, as ndarray does
+_SHORTCUTS: dict[float, Primitive] = {2: square, 0.5: sqrt, -1: reciprocal}
+_LARGE = 64  # beyond, a loop over ever new exponents would derive ever new rules
 
 
 def _forward(primitive: Primitive) -> Callable[[Any, Any], Any]:
@@ -106,10 +109,15 @@ def _power(self: Tracer, other: Any, mod: Any = None) -> Any:
     if mod is not None:
         return NotImplemented
     if type(other) in OPERANDS:
-        shortcut = _SHORTCUTS.get(other) if type(other) in (int, float) and self.type.inexact else None
-        return bind(primitives["power"], (self, other), {}) if shortcut is None else bind(shortcut, (self,), {})
+        if (type(other) is int or type(other) is float) and self.type.inexact:
+            shortcut = _SHORTCUTS.get(other)  # as ndarray does: the square is a product, 0.5 is the root
+            if shortcut is not None:
+                return bind(shortcut, (self,), {})
+            if type(other) is int and -_LARGE < other < _LARGE:
+                return bind(integer_power, (self,), {"n": other})
+        return bind(power, (self, other), {})
     other = _other(other)
-    return other if other is NotImplemented else bind(primitives["power"], (self, other), {})
+    return other if other is NotImplemented else bind(power, (self, other), {})
 
 
 def _divmod(self: Tracer, other: Any) -> Any:
@@ -144,19 +152,15 @@ def _contains(self: Tracer, item: Any) -> bool:
 def define_operators() -> None:
     """Give Tracers their operators."""
     for name, primitive in (*BINARY.items(), *COMPARISONS.items()):
-        if primitive in primitives:
-            Tracer.define(f"__{name}__", _forward(primitives[primitive]))
-            if name in BINARY:
-                Tracer.define(f"__r{name}__", _reflected(primitives[primitive]))
+        Tracer.define(f"__{name}__", _forward(primitives[primitive]))
+        if name in BINARY:
+            Tracer.define(f"__r{name}__", _reflected(primitives[primitive]))
     for name, primitive in UNARY.items():
-        if primitive in primitives:
-            Tracer.define(f"__{name}__", _unary(primitives[primitive]))
+        Tracer.define(f"__{name}__", _unary(primitives[primitive]))
     for name, symbol in IN_PLACE.items():
         Tracer.define(f"__i{name}__", _in_place(name, symbol))
-    if "power" in primitives:
-        Tracer.define("__pow__", _power)
-        Tracer.define("__rpow__", _reflected(primitives["power"]))
-        _SHORTCUTS.update({2: primitives["square"], 0.5: primitives["sqrt"], -1: primitives["reciprocal"]})
+    Tracer.define("__pow__", _power)
+    Tracer.define("__rpow__", _reflected(power))
     Tracer.define("__pos__", _positive)
     Tracer.define("__divmod__", _divmod)
     Tracer.define("__rdivmod__", _rdivmod)

@@ -15,6 +15,7 @@ from pullback.primitives.arithmetic import mul, sub
 from pullback.primitives.assembling import roll
 from pullback.primitives.complex import conj
 from pullback.primitives.contraction import contract
+
 from .arguments import (
     OPERANDS,
     as_dtype,
@@ -283,7 +284,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     b = moved(b, one_axis(axisb, ndim_of(b)), ndim_of(b) - 1)
     if shape(a)[-1] != 3 or shape(b)[-1] != 3:
         if {shape(a)[-1], shape(b)[-1]} <= {2, 3}:
-            raise NotWritten("np.cross of 2-vectors", where=source.here(), fix="a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]")
+            raise NotWritten(
+                "np.cross of 2-vectors", where=source.here(), fix="a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
+            )
         raise ShapeError(f"cross of shapes {shape(a)} and {shape(b)}", why="the vectors must have 3 components")
     i, j = (ndim_of(a) - 1,), (ndim_of(b) - 1,)
     result = sub(
@@ -298,5 +301,3 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """Vector product of 3-vectors along an axis."""
     return cross(x1, x2, axis=axis)
-
-

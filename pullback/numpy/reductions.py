@@ -9,6 +9,7 @@ import numpy as np
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.choice import maximum, minimum, select
 from pullback.primitives.reductions import all_, any_, argmax, argmin, max_, min_, prod, sum_
+
 from .arguments import (
     as_dtype,
     dtype_of,
@@ -29,7 +30,7 @@ from .registry import covers, method
 __all__ = ["every", "largest", "product", "smallest", "some", "total"]
 
 
-def _wide(x: Any, dtype: Any) -> Any:
+def wide(x: Any, dtype: Any) -> Any:
     """Return x in the dtype in which NumPy adds: small integers and booleans are widened."""
     if dtype is None:
         kind, size = dtype_of(x).kind, dtype_of(x).itemsize
@@ -64,7 +65,7 @@ def total(
 ) -> Any:
     """Sum along axes."""
     refuse("sum", out=out)
-    x = _wide(operand(a), dtype)
+    x = wide(operand(a), dtype)
     x = only(x, where, 0)
     axes = some_axes(axis, ndim(x))
     result = _kept(sum_(x, axes=axes), x, axes, keepdims)
@@ -84,7 +85,7 @@ def product(
 ) -> Any:
     """Product along axes."""
     refuse("prod", out=out)
-    x = only(_wide(operand(a), dtype), where, 1)
+    x = only(wide(operand(a), dtype), where, 1)
     axes = some_axes(axis, ndim(x))
     result = _kept(prod(x, axes=axes), x, axes, keepdims)
     return result if is_missing(initial) else mul(result, operand(initial))
@@ -198,5 +199,3 @@ def arg_smallest(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = m
     """Index of the minimum."""
     refuse("argmin", out=out)
     return _arg("argmin", argmin, a, axis, keepdims)
-
-

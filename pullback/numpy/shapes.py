@@ -13,6 +13,7 @@ from pullback.core.errors import NotWritten, ShapeError
 from pullback.core.tracer import Tracer
 from pullback.primitives.assembling import flip, roll
 from pullback.primitives.shaping import reshape
+
 from .arguments import ndim, one_axis, operand, permute, reshaped, shape, sizes_of, some_axes, spread
 from .registry import attribute, covers, method
 
@@ -202,9 +203,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """Repeat along new leading axes and axes of size 1."""
     x, wanted = operand(array), sizes_of(shape)
     have = _shape(x)
-    fits = len(have) <= len(wanted) and all(
-        a in (1, b) for a, b in zip(reversed(have), reversed(wanted), strict=False)
-    )
+    fits = len(have) <= len(wanted) and all(a in (1, b) for a, b in zip(reversed(have), reversed(wanted), strict=False))
     if not fits:
         raise ShapeError(
             f"broadcast_to of shape {have} into shape {wanted}",
@@ -321,5 +320,3 @@ def size_of(a: Any, axis: Any = None) -> int:
     """Number of elements, in all or along axes."""
     x = operand(a)
     return math.prod(shape(x)[i] for i in some_axes(axis, ndim(x)))
-
-

@@ -13,6 +13,7 @@ from pullback.primitives.choice import select
 from pullback.primitives.discrete import equal, greater, isnan, less
 from pullback.primitives.reductions import any_
 from pullback.primitives.sorting import argsort, searchsorted, sort
+
 from .arguments import (
     as_dtype,
     dtype_of,
@@ -153,9 +154,7 @@ def percentile(
     return _quantile("percentile", a, q, axis, out, overwrite_input, method, keepdims)
 
 
-def _quantile(
-    name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, method: str, keepdims: Any
-) -> Any:
+def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, method: str, keepdims: Any) -> Any:
     refuse(name, out=out, overwrite_input=overwrite or None)
     if method not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise NotWritten(f"np.{name}(method={method!r})", where=source.here(), fix='method="linear"')
@@ -190,5 +189,3 @@ def _between(ordered: Any, axis: int, i: int, j: int, t: float) -> Any:
     t = dtype_of(ordered).type(t)
     width = sub(b, a)
     return add(a, mul(width, t)) if t < 0.5 else sub(b, mul(width, 1 - t))
-
-

@@ -20,6 +20,7 @@ from pullback.core.tracer import define_ufunc
 from pullback.core.types import type_of
 from pullback.primitives.arithmetic import mul
 from pullback.primitives.shaping import convert
+
 from .arguments import OPERANDS, as_dtype, no_out, operand, strong
 
 __all__ = ["COMPOSED", "DIRECT", "call_ufunc"]
@@ -81,13 +82,21 @@ def _modf(x: Any) -> tuple[Any, Any]:
     return primitives["fmod"](finite, 1.0), whole
 
 
+def _frexp(x: Any) -> tuple[Any, Any]:
+    x = as_dtype(x, _float_loop(np.modf, x))
+    power = primitives["exponent"](x)
+    return primitives["ldexp"](x, primitives["neg"](power)), power
+
+
 def _float_loop(ufunc: np.ufunc, x: Any) -> np.dtype:
     """Return the dtype in which a ufunc of floats only computes."""
     try:
         return ufunc.resolve_dtypes((type_of(x).dtype, *[None] * ufunc.nout))[-1]
     except TypeError as error:
         raise DTypeError(
-            f"{ufunc.__name__} of {type_of(x)}", where=source.here(), why=f"NumPy's {ufunc.__name__} takes no such dtype"
+            f"{ufunc.__name__} of {type_of(x)}",
+            where=source.here(),
+            why=f"NumPy's {ufunc.__name__} takes no such dtype",
         ) from error
 
 
@@ -101,6 +110,7 @@ COMPOSED: dict[np.ufunc, Callable[..., Any]] = {
     np.float_power: _float_power,
     np.divmod: _divmod,
     np.modf: _modf,
+    np.frexp: _frexp,
 }
 
 
@@ -158,13 +168,13 @@ def _is_default(name: str, value: Any) -> bool:
     return name in _DEFAULTS and value is _DEFAULTS[name]
 
 
-def _cast(ufunc: np.ufunc, xs: tuple, dtype: Any, casting: str) -> tuple:
+def _cast(ufunc: np.ufunc, xs: tuple, dtype: Any, casting: Any) -> tuple:
     """Return the operands in the dtypes of the loop that NumPy would pick."""
     given = tuple(_python(x) if type_of(x).weak else type_of(x).dtype for x in xs)
     if all(type_of(x).weak for x in xs):
         given = tuple(type_of(x).dtype for x in xs)
-    signature = None if dtype is None else (*[None] * ufunc.nin, *[np.dtype(dtype)] * ufunc.nout)
-    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature, casting=casting)
+    options = {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[np.dtype(dtype)] * ufunc.nout)}
+    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), casting=casting, **options)
     return tuple(convert(x, dtype=d) if type_of(x).dtype != d else x for x, d in zip(xs, loop, strict=False))
 
 
@@ -183,8 +193,7 @@ def call_ufunc(ufunc: np.ufunc, *xs: Any) -> Any:
 def define_ufuncs() -> None:
     """Fill the table that ``Tracer.__array_ufunc__`` looks up."""
     for ufunc, name in DIRECT.items():
-        if name in primitives:
-            _handlers[ufunc] = (_unary if ufunc.nin == 1 else _binary)(ufunc, primitives[name])
+        _handlers[ufunc] = (_unary if ufunc.nin == 1 else _binary)(ufunc, primitives[name])
     for ufunc, function in COMPOSED.items():
         _handlers[ufunc] = _composed(ufunc, function)
     for ufunc, handler in _handlers.items():

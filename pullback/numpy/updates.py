@@ -11,6 +11,7 @@ from pullback.core import source
 from pullback.core.errors import MutationError, NotWritten
 from pullback.core.tracer import Tracer, concrete
 from pullback.primitives.indexing import index_add, index_get, index_set
+
 from .arguments import as_dtype, dtype_of, ndim, operand, shape
 from .indexing import parse_index
 from .registry import attribute, covers, method

@@ -37,10 +37,12 @@ class Share(Elementwise):
     def evaluate(self, a, b, *, greatest, ties, loses):
         dtype = self.infer(type_of(a), type_of(b), greatest=greatest, ties=ties, loses=loses).dtype
         half, one = dtype.type(0.5), dtype.type(1)
-        ahead, behind = np.greater_equal(a, b), np.less_equal(a, b)
+        with np.errstate(invalid="ignore"):  # comparing complex NaN warns
+            ahead, behind = np.greater_equal(a, b), np.less_equal(a, b)
         if not greatest:
             ahead, behind = behind, ahead
-        weight = (half + half * ahead) - half * behind
+        # One signed byte first, 1, 0 or -1: three passes over floats fewer.
+        weight = half * np.subtract(ahead, behind, dtype=np.int8) + half
         if ties == "first":
             weight = np.where(weight == half, one, weight)
         if loses:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same, moved_bytes
@@ -39,7 +41,8 @@ class Cond(Holder):
 
     def evaluate(self, index, *values, branches):
         taken = branches[min(max(int(index), 0), len(branches) - 1)]
-        return tuple(passes.compile(taken)(*values))
+        with np.errstate(all="ignore"):  # as in `call`
+            return tuple(passes.compile(taken)(*values))
 
     def push(self, operands, tangents, params):
         moving = tuple(v is not None for v in tangents[1:])

@@ -129,7 +129,12 @@ def plan(a_axes: tuple, b_axes: tuple, out_axes: tuple) -> Callable[[Any, Any], 
     alone_b = tuple(i for i, label in enumerate(b_axes) if label not in a_axes and label not in out_axes)
     if alone_a or alone_b:
         inner = plan(_without(a_axes, alone_a), _without(b_axes, alone_b), out_axes)
-        return lambda a, b: inner(_sum(a, alone_a), _sum(b, alone_b))
+
+        def presummed(a: Any, b: Any) -> Any:
+            dtype = np.result_type(a, b)  # not each one's own: booleans would be or-ed, and small integers wrap
+            return inner(_sum(a, alone_a, dtype), _sum(b, alone_b, dtype))
+
+        return presummed
     summed = tuple(label for label in a_axes if label in b_axes and label not in out_axes)
     if not summed:
         return _product(a_axes, b_axes, out_axes)
@@ -218,7 +223,7 @@ def _without(axes: tuple, places: tuple) -> tuple:
     return tuple(label for i, label in enumerate(axes) if i not in places)
 
 
-def _sum(x: Any, axes: tuple) -> Any:
+def _sum(x: Any, axes: tuple, dtype: np.dtype) -> Any:
     if not axes:
         return x
-    return np.logical_or.reduce(x, axes) if x.dtype.kind == "b" else np.add.reduce(x, axes, dtype=x.dtype)
+    return np.logical_or.reduce(x, axes) if dtype.kind == "b" else np.add.reduce(x, axes, dtype=dtype)

@@ -85,8 +85,11 @@ class CofactorTangent(Primitive):
         if w is not None and a.shape[-1] > 1:
             axes = tuple(range(a.ndim + 2))
             first = contract(
-                cofactor_tangent(minors(a), minors(w)), minors(v, signed=True),
-                a_axes=axes, b_axes=axes, out_axes=axes[:-2],
+                cofactor_tangent(minors(a), minors(w)),
+                minors(v, signed=True),
+                a_axes=axes,
+                b_axes=axes,
+                out_axes=axes[:-2],
             )
         return add_tangents(first, None if moved is None else cofactor_tangent(a, moved))
 

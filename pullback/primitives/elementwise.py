@@ -20,7 +20,7 @@ from .shaping import align
 
 __all__ = ["Elementwise", "elementwise_type"]
 
-_PYTHON = {"b": bool, "i": int, "f": float, "c": complex}
+_PYTHON = {"b": np.dtype(bool), "i": int, "f": float, "c": complex}
 
 
 class Elementwise(Primitive):

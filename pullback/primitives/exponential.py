@@ -183,7 +183,9 @@ class IntegerPower(Elementwise):
         return elementwise_type(np.power, (x, _WEAK_INT), self.keeps_weak)
 
     def evaluate(self, x, *, n):
-        return np.power(x, n) if type(x) in PYTHON_SCALARS else x**n  # NumPy's operator is the faster
+        if type(x) in PYTHON_SCALARS or x.dtype.kind not in "fc":
+            return np.power(x, n)
+        return x**n  # NumPy's operator is faster, but of booleans it makes int8
 
     def function(self, params):
         return lambda x: self.evaluate(x, **params)
@@ -242,16 +244,27 @@ class _Formula(Unary):
         return self.evaluate
 
 
+def _floating(x):
+    """Return an array or NumPy scalar of the dtype that exp would give."""
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc":
+        return x
+    return np.asarray(x, elementwise_type(np.exp, (type_of(x),)).dtype)
+
+
 class Sigmoid(_Formula):
     """``1 / (1 + exp(-x))``. The derivative is sigmoid(x) sigmoid(-x): 1 - y cancels for large x."""
 
     name, flops = "sigmoid", 15
 
     def evaluate(self, x):
-        x = np.asarray(x, self.infer(type_of(x)).dtype)
-        negative = np.signbit(np.real(x))
-        e = np.exp(np.where(negative, x, -x))
-        return (np.where(negative, e, np.ones((), e.dtype)) / (1 + e))[()]
+        x = _floating(x)
+        if x.dtype.kind == "c":
+            negative = np.signbit(np.real(x))
+            e = np.exp(np.where(negative, x, np.negative(x)))
+        else:
+            negative = np.signbit(x)
+            e = np.exp(np.copysign(x, -1))
+        return (np.where(negative, e, e.dtype.type(1)) / (1 + e))[()]
 
     def derivative(self, x, y):
         return mul(y, sigmoid(neg(x)))
@@ -270,10 +283,11 @@ class Gaussian(_Formula):
     name, flops = "gaussian", 25
 
     def evaluate(self, x):
-        if np.iscomplexobj(x):
+        x = _floating(x)
+        if x.dtype.kind == "c":
             return np.exp(-np.square(x))
-        x = np.clip(np.asarray(x, self.infer(type_of(x)).dtype), -40, 40)  # beyond, it is 0 in any case
-        h = np.rint(x * 64) / 64
+        x = np.minimum(np.abs(x), 40)  # beyond, it is 0 in any case
+        h = np.rint(x * 64) * (1 / 64)
         return (np.exp(-h * h) * np.exp((h - x) * (h + x)))[()]
 
     def derivative(self, x, y):

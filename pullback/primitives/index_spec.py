@@ -103,9 +103,7 @@ def _expanded(items: tuple, shape: tuple[int, ...]) -> list:
             out += _arrays(item, sum(x is not None for x in out), shape, dots is None)
     used = sum(x is not None for x in out)
     if used > len(shape):
-        raise IndexError(
-            f"too many indices for array: array is {len(shape)}-dimensional, but {used} were indexed"
-        )
+        raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional, but {used} were indexed")
     dots = len(out) if dots is None else dots
     return out[:dots] + [_WHOLE] * (len(shape) - used) + out[dots:]
 

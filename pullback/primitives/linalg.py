@@ -25,8 +25,7 @@ from .assembling import triangle
 from .complex import conj, imag, real
 from .contraction import contract, matmul
 from .determinants import cofactor
-from .indexing import permuted
-from .shaping import real_dtype, reshape
+from .shaping import permuted, real_dtype, reshape
 
 __all__ = ["cholesky", "det", "inv", "slogdet", "solve", "triangular_solve"]
 
@@ -169,9 +168,7 @@ class TriangularSolve(_Solve):
         one = importlib.import_module("scipy.linalg").solve_triangular
         a, b = np.broadcast_to(a, (*lead, *a.shape[-2:])), np.broadcast_to(b, out.shape)
         for lane in np.ndindex(lead):
-            out[lane] = one(
-                a[lane], b[lane], trans=int(turned), lower=lower, unit_diagonal=unit, check_finite=False
-            )
+            out[lane] = one(a[lane], b[lane], trans=int(turned), lower=lower, unit_diagonal=unit, check_finite=False)
         return out
 
     def jvp(self, operands, result, tangents, *, lower, turned=False, unit=False):

@@ -58,7 +58,11 @@ class Loop(Holder):
     def evaluate(self, *values, body, predicate, length, n_consts, n_carry, reverse):
         params = {"predicate": predicate, "length": length, "n_consts": n_consts, "n_carry": n_carry}
         parts = split(values, params)
-        run = _Run(body, parts, n_carry)
+        with np.errstate(all="ignore"):  # as in `call`
+            return self._run(_Run(body, parts, n_carry), parts, predicate, length, reverse)
+
+    @staticmethod
+    def _run(run, parts, predicate, length, reverse):
         if predicate is not None:
             holds = passes.compile(predicate)
             while bool(holds(*parts.consts, *run.carry)[0]):

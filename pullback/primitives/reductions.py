@@ -95,9 +95,7 @@ class _Place(Primitive):
 
     def infer(self, x, *, axis):
         if x.shape[axis] == 0:
-            raise ShapeError(
-                f"attempt to get {self.name} of an empty sequence: {x}", why=f"axis {axis} has no element"
-            )
+            raise ShapeError(f"attempt to get {self.name} of an empty sequence: {x}", why=f"axis {axis} has no element")
         return array_type(without(x.shape, (axis,)), np.dtype(np.intp))
 
     def evaluate(self, x, *, axis):
@@ -147,9 +145,9 @@ class _Extremum(_Reduction):
             return reshape(taken, shape=result.shape)
         # Not `equal`: a NaN attains the maximum, and its derivative must not come out as 0.
         attains = logical_not(self.misses(x, spread(result, x.shape, axes)))
-        count = convert(sum_(attains, axes=axes), dtype=real_dtype(x.dtype))
-        known = convert(equal(result, result), dtype=real_dtype(x.dtype))  # 0 where NaN: x / 0 from here on
-        return div(sum_(mask(attains, v), axes=axes), mul(count, known))
+        known = equal(result, result)  # 0 where NaN: divided by from here on
+        count = convert(mul(sum_(attains, axes=axes), known), dtype=real_dtype(x.dtype))
+        return div(sum_(mask(attains, v), axes=axes), count)
 
 
 class Max(_Extremum):
@@ -215,5 +213,3 @@ def _last(x, axes: tuple[int, ...]):
 def reduced_dtype(ufunc: np.ufunc, dtype: np.dtype) -> np.dtype:
     """Return the dtype of a ufunc's reduction or accumulation: NumPy widens small integers."""
     return ufunc.reduce(np.ones(1, dtype)).dtype
-
-

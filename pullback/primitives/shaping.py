@@ -15,7 +15,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.primitive import Primitive
 from pullback.core.types import array_type, type_of
 
-__all__ = ["align", "broadcast", "convert", "real_dtype", "reshape", "sum_to", "transpose", "zeros_like"]
+__all__ = ["align", "broadcast", "convert", "permuted", "real_dtype", "reshape", "sum_to", "transpose", "zeros_like"]
 
 _SMALL = 4096  # elements: up to here filling an array costs less than making a view
 
@@ -195,6 +195,11 @@ class ZerosLike(Primitive):
 
 
 zeros_like = ZerosLike()
+
+
+def permuted(x: Any, axes: tuple[int, ...]) -> Any:
+    """Return x with its axes permuted, if they move."""
+    return x if axes == tuple(range(len(axes))) else transpose(x, axes=axes)
 
 
 def real_dtype(dtype: np.dtype) -> np.dtype:

@@ -1,6 +1,7 @@
 """Transformations: functions from Program to Program, and their streaming twins."""
 
 from pullback.core.passes import passes
+from .custom import CustomRule
 from .jvp import jvp_program
 from .linearize import linearize_program, with_zeros
 from .quiet import quiet
@@ -13,6 +14,7 @@ passes.jvp = jvp_program
 passes.transpose = transpose
 passes.batch = batch_program
 passes.rule = Rule
+passes.custom_rule = CustomRule
 passes.with_zeros = with_zeros
 passes.quiet = quiet
 

@@ -117,7 +117,7 @@ class Tape:
         Outputs that do not move are left out.
         """
         inner = LinearRecorder()
-        at: dict[int, Any] = {i: inner.linear_input(t) for i, t in enumerate(in_types)}
+        at: dict[int, Any] = {i: inner.linear_input(t.strong) for i, t in enumerate(in_types)}
         for rule, ins, residuals, out, where in self.steps:
             with inherit(where or NOWHERE):
                 pushed = replay(rule.linear, (*residuals, *[at[i] for i in ins]))

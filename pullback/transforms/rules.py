@@ -18,7 +18,7 @@ from pullback.core.primitive import Primitive, freeze
 from pullback.core.program import Program
 from pullback.core.replay import replay
 from pullback.core.source import NOWHERE, inherit
-from pullback.core.straightline import straightline
+from pullback.core.straightline import primal_part, straightline
 from pullback.core.types import Type
 from pullback.primitives.shaping import fit_tangent
 from .simplify import simplify
@@ -100,11 +100,12 @@ class PrimitiveRule(Rule):
         self.forward = forward
         self.kept = kept
         self.n_results = len(self.result_types)
+        self.split = primal_part(forward, self.n_results)
         self.run = straightline(forward, self.n_results)
 
     def record(self, values: list, multiple: bool) -> tuple[Any, tuple]:
         """Do as `run` does, on Tracers."""
-        outs = replay(self.forward, values)
+        outs = replay(self.forward, values, self.split)
         results = tuple(outs[: self.n_results])
         return results if multiple else results[0], tuple(outs[self.n_results :])
 
@@ -134,7 +135,7 @@ def _derive(primitive: Primitive, moving: tuple, types: tuple, params: dict) -> 
         xs = tuple(outer.input(t) for t in types)
         results = outer.process(primitive, xs, params)
         inner = LinearRecorder()
-        vs = tuple(inner.linear_input(t) if m else None for t, m in zip(types, moving, strict=True))
+        vs = tuple(inner.linear_input(t.strong) if m else None for t, m in zip(types, moving, strict=True))
         tangents = primitive.jvp(xs, results, vs, **params)
         results = results if primitive.multiple else (results,)
         tangents = tangents if primitive.multiple else (tangents,)

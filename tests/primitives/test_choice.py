@@ -76,7 +76,7 @@ def test_shares_keep_every_rule_and_add_up_to_1(greatest, ties, loses, rng):
 
 def test_complex_numbers_are_ordered_as_in_numpy(rng):
     a, b = np.array([1 + 2j, 3 - 1j]), np.array([1 + 1j, 4 + 0j])
-    check_rules(maximum, a, b, rng=rng)
+    check_rules(maximum, a, b, rng=rng, jvp_oracle=None)
     np.testing.assert_array_equal(slope(maximum, a, b), [1, 0])
 
 

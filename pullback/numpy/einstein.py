@@ -15,6 +15,7 @@ import numpy as np
 from pullback.core import source
 from pullback.core.errors import ShapeError
 from pullback.primitives.reductions import sum_
+
 from .arguments import as_dtype, ndim, operand, permute, refuse, reshaped, shape
 from .diagonals import diagonal
 from .products import contracted
@@ -83,7 +84,9 @@ def _labels(text: str, ndims: tuple[int, ...]) -> tuple[tuple[tuple[Label, ...],
     known = {x for own in found for x in own}
     for x in result:
         if x not in known:
-            raise ValueError(f"einstein sum subscripts string included output subscript {x!r} which never appeared in an input")
+            raise ValueError(
+                f"einstein sum subscripts string included output subscript {x!r} which never appeared in an input"
+            )
     if len(set(result)) != len(result):
         raise ValueError("einstein sum subscripts string includes an output subscript multiple times")
     return found, result

@@ -1,0 +1,186 @@
+"""Cumulative sums and products, differences and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pullback.core import source
+from pullback.core.errors import NotWritten
+from pullback.primitives.arithmetic import add, mul, sub
+from pullback.primitives.cumulative import cumprod, cumsum
+from pullback.primitives.discrete import not_equal
+
+from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread
+from .joining import concatenated, cut_along
+from .reductions import total, wide
+from .registry import covers, method
+from .shapes import ravel
+
+__all__ = ["diff"]
+
+
+def _accumulated(primitive: Any, name: str, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
+    refuse(name, out=out)
+    x = wide(operand(a), dtype)
+    if axis is None:
+        x, axis = ravel(x), 0
+    return primitive(x, axis=one_axis(axis, ndim(x)))
+
+
+@method("cumsum")
+@covers(np.cumsum)
+def cumulative_sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Sum of all elements so far."""
+    return _accumulated(cumsum, "cumsum", a, axis, dtype, out)
+
+
+@method("cumprod")
+@covers(np.cumprod)
+def cumulative_product(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Product of all elements so far."""
+    return _accumulated(cumprod, "cumprod", a, axis, dtype, out)
+
+
+def _with_initial(primitive: Any, name: str, first: int) -> Any:
+    def function(
+        x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    ) -> Any:
+        if axis is None:
+            if ndim(operand(x)) > 1:
+                raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+            axis = 0
+        result = _accumulated(primitive, name, x, axis, dtype, out)
+        if not include_initial:
+            return result
+        i = one_axis(axis, ndim(result))
+        sizes = (*shape(result)[:i], 1, *shape(result)[i + 1 :])
+        return concatenated([np.full(sizes, first, dtype_of(result)), result], i)
+
+    function.__name__, function.__doc__ = name, f"As NumPy's ``{name}``."
+    return function
+
+
+covers(np.cumulative_sum)(_with_initial(cumsum, "cumulative_sum", 0))
+covers(np.cumulative_prod)(_with_initial(cumprod, "cumulative_prod", 1))
+
+
+@covers(np.diff)
+def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:
+    """Differences of neighbours, n times."""
+    x = operand(a)
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n!r}")
+    if n == 0:
+        return x
+    if ndim(x) == 0:
+        raise ValueError("diff requires input that is at least one dimensional")
+    i = one_axis(axis, ndim(x))
+    parts = [_edge(v, x, i) for v in (prepend,) if v is not np._NoValue]
+    parts += [x, *(_edge(v, x, i) for v in (append,) if v is not np._NoValue)]
+    x = concatenated(parts, i) if len(parts) > 1 else x
+    for _ in range(n):
+        size = shape(x)[i]
+        after, before = cut_along(x, i, min(1, size), size), cut_along(x, i, 0, max(size - 1, 0))
+        x = not_equal(after, before) if dtype_of(x).kind == "b" else sub(after, before)
+    return x
+
+
+def _edge(value: Any, x: Any, axis: int) -> Any:
+    value = operand(value)
+    if ndim(value):
+        return value
+    return spread(value, (*shape(x)[:axis], 1, *shape(x)[axis + 1 :]))
+
+
+@covers(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """Differences of neighbours in the flattened array."""
+    parts = [diff(ravel(operand(ary)))]
+    if to_begin is not None:
+        parts.insert(0, ravel(operand(to_begin)))
+    if to_end is not None:
+        parts.append(ravel(operand(to_end)))
+    return concatenated(parts)
+
+
+@covers(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
+    """Integral by the trapezoidal rule."""
+    y = operand(y)
+    i = one_axis(axis, ndim(y))
+    n = shape(y)[i]
+    if x is None:
+        d = operand(dx)
+    else:
+        x = operand(x)
+        d = diff(x, axis=0 if ndim(x) == 1 else i)
+        if ndim(x) == 1:
+            d = reshaped(d, (*(1,) * i, n - 1, *(1,) * (ndim(y) - i - 1)))
+    both = add(cut_along(y, i, 1, n), cut_along(y, i, 0, n - 1))
+    return total(mul(mul(d, both), 0.5), i)
+
+
+@covers(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Central differences inside, one-sided ones at the edges; even spacing."""
+    x = operand(f)
+    refuse("gradient", edge_order=None if edge_order == 1 else edge_order)
+    axes = range(ndim(x)) if axis is None else [one_axis(a, ndim(x)) for a in np.atleast_1d(axis).tolist()]
+    steps = list(varargs) or [1.0]
+    steps = steps * len(axes) if len(steps) == 1 else steps
+    if len(steps) != len(axes):
+        raise TypeError("invalid number of arguments")
+    if any(ndim(operand(h)) for h in steps):
+        raise NotWritten("np.gradient with uneven spacing", where=source.here(), fix="np.diff(f) / np.diff(x)")
+    if dtype_of(x).kind in "biu":
+        x = as_dtype(x, float)
+    results = [_slope(x, h, i) for h, i in zip(steps, axes, strict=True)]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _slope(x: Any, h: Any, i: int) -> Any:
+    n = shape(x)[i]
+    if n < 2:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least 2 elements are required."
+        )
+    inner = (cut_along(x, i, 2, n) - cut_along(x, i, 0, n - 2)) / (2.0 * h)
+    first = (cut_along(x, i, 1, 2) - cut_along(x, i, 0, 1)) / h
+    last = (cut_along(x, i, n - 1, n) - cut_along(x, i, n - 2, n - 1)) / h
+    return concatenated([first, inner, last], i)
+
+
+@covers(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """Polynomial with coefficients from the highest power down, by Horner's rule."""
+    coefficients, x = operand(p), operand(x)
+    y = mul(x, 0)
+    for i in range(shape(coefficients)[0]):
+        y = add(mul(y, x), coefficients[i])
+    return y
+
+
+def _windows(a: Any, n: int) -> Any:
+    """Return all stretches of n elements of a vector, one a row."""
+    rows = shape(a)[0] - n + 1
+    return np.take(a, np.arange(rows)[:, None] + np.arange(n))
+
+
+@covers(np.convolve)
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """Discrete convolution of two vectors."""
+    a, v = (reshaped(operand(x), (max(1, int(np.prod(shape(operand(x))))),)) for x in (a, v))
+    if shape(v)[0] > shape(a)[0]:
+        a, v = v, a
+    m, n = shape(a)[0], shape(v)[0]
+    whole = np.matmul(_windows(np.pad(a, n - 1), n), np.flip(v))
+    if mode == "full":
+        return whole
+    if mode not in ("same", "valid"):
+        raise ValueError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
+    if mode == "valid":
+        return cut_along(whole, 0, n - 1, m)
+    start = (n - 1) // 2
+    return cut_along(whole, 0, start, start + m)

@@ -1,0 +1,99 @@
+"""What every function of the face is held to: NumPy for values, differences for derivatives, loops for vmap."""
+
+import numpy as np
+
+import pullback as pb
+from tests import oracles
+
+
+def leaves(y):
+    """The arrays of a result: of a list or tuple, one after another."""
+    if isinstance(y, tuple | list):
+        return [leaf for part in y for leaf in leaves(part)]
+    return [y]
+
+
+def assert_same(actual, expected, exact=True):
+    """Values, shapes and dtypes are equal (values to rounding, unless `exact`)."""
+    actual, expected = leaves(actual), leaves(expected)
+    assert len(actual) == len(expected)
+    for a, b in zip(actual, expected, strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        assert a.dtype == b.dtype, (a.dtype, b.dtype)
+        if exact:
+            np.testing.assert_array_equal(a, b)
+        else:
+            # One function in two orders of summation: a few roundings of terms of the size of the largest.
+            scale = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+            rtol = 64 * np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0
+            np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
+
+
+def check_value(f, *xs, exact=True):
+    """`f` of Tracers gives NumPy's values: with values under `vjp`, and traced without."""
+    expected = f(*xs)
+    if any(np.asarray(x).dtype.kind in "fc" for x in xs):
+        moving = tuple(i for i, x in enumerate(xs) if np.asarray(x).dtype.kind in "fc")
+        given = list(xs)
+
+        def moved(*zs):
+            for i, z in zip(moving, zs, strict=True):
+                given[i] = z
+            return f(*given)
+
+        value, _ = pb.vjp(moved, *(xs[i] for i in moving))
+        assert_same(value, expected, exact)
+    assert_same(pb.trace(f)(*xs)(*xs), expected, exact)
+
+
+def check_derivative(f, *xs, rng, rtol=1e-7):
+    """Forward mode against differences, reverse mode against forward mode."""
+    vs = tuple(_direction(x, rng) for x in xs)
+    y, pushed = pb.jvp(f, xs, vs)
+    smooth = [i for i, leaf in enumerate(leaves(y)) if np.asarray(leaf).dtype.kind in "fc"]
+
+    def flat(*zs):
+        parts = [np.ravel(leaves(f(*zs))[i]) for i in smooth]
+        return np.concatenate([p.astype(np.result_type(p, np.float64)) for p in parts])
+
+    expected = oracles.directional(flat, xs, vs)
+    found = np.concatenate([np.ravel(leaves(pushed)[i]) for i in smooth])
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * scale)
+
+    def forward(*ws):
+        return tuple(np.asarray(leaves(pb.jvp(f, xs, ws)[1])[i]) for i in smooth)
+
+    def reverse(us):
+        g = lambda *zs: tuple(leaves(f(*zs))[i] for i in smooth)
+        return pb.vjp(g, *xs)[1](us)
+
+    us = tuple(_direction(np.asarray(leaves(y)[i]), rng) for i in smooth)
+    oracles.assert_transposes(forward, reverse, vs, us)
+
+
+def check_lanes(f, *xs, exact=False):
+    """Under `vmap`, each lane is what `f` gives alone."""
+    lanes = tuple(np.stack([x, x[..., ::-1] if np.ndim(x) else x + 1]) for x in map(np.asarray, xs))
+    whole = leaves(pb.vmap(f)(*lanes))
+    for k in range(2):
+        alone = leaves(f(*(x[k] for x in lanes)))
+        assert_same([np.asarray(y)[k] for y in whole], alone, exact)
+
+
+def check(f, *xs, rng, smooth=True, exact=True, lanes=True):
+    """All three."""
+    check_value(f, *xs, exact=exact)
+    if smooth:
+        check_derivative(f, *xs, rng=rng)
+    if lanes:
+        check_lanes(f, *xs)
+
+
+def _direction(x, rng):
+    x = np.asarray(x)
+    v = rng.normal(size=x.shape)
+    if x.dtype.kind == "c":
+        v = v + 1j * rng.normal(size=x.shape)
+    return v.astype(x.dtype)
