@@ -52,7 +52,7 @@ class Selection:
         Which of them are arrays.
     """
 
-    __slots__ = ("_structure", "args", "argnames", "argnums", "arrays", "kwargs", "leaves", "single", "structure")
+    __slots__ = ("_structure", "argnames", "argnums", "args", "arrays", "kwargs", "leaves", "single", "structure")
 
     def __init__(self, args: tuple, kwargs: dict, argnums: tuple[int, ...], argnames: tuple[str, ...], single: bool):
         self.args, self.kwargs = args, kwargs
@@ -168,7 +168,9 @@ def unpack_aux(out: Any, f: Any) -> tuple[Any, Any]:
 def zero_like(x: Any) -> Any:
     """Return a zero gradient for an input: an array, or a NumPy scalar for a scalar."""
     t = type_of(x)
-    return np.zeros(t.shape, t.dtype)[()] if t.ndim == 0 and not isinstance(x, np.ndarray) else np.zeros(t.shape, t.dtype)
+    return (
+        np.zeros(t.shape, t.dtype)[()] if t.ndim == 0 and not isinstance(x, np.ndarray) else np.zeros(t.shape, t.dtype)
+    )
 
 
 def is_traced(leaves: Sequence[Any]) -> bool:

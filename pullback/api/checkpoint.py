@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from pullback.core.tracer import Tracer, concrete, floor
 from pullback.core.tree import flatten, is_array, map_leaves, unflatten
 from pullback.core.types import type_of
@@ -58,7 +57,7 @@ class Checkpointed(Transformed):
         known = body.values if body.values is not None and all(v is not None for v in body.values) else None
         if known is not None and not any(type(x) is Tracer for x in every):
             return unflatten(body.structure, known)
-        params = {"program": body.program}
+        params: dict[str, Any] = {"program": body.program}
         if known is not None:
             params["known"] = Known(known)
         return unflatten(body.structure, checkpoint_primitive(*every, **params))
@@ -94,5 +93,3 @@ def stop_gradient(x: Any) -> Any:
     3.0
     """
     return map_leaves(lambda leaf: stop_gradient_primitive(leaf) if is_array(leaf) else leaf, x)
-
-

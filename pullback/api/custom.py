@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
@@ -20,7 +22,9 @@ class _Custom:
 
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         if not callable(fun):
-            raise ArgumentError(f"{type(self).__name__} of {type(fun).__name__}", where=here(), why="it takes a function")
+            raise ArgumentError(
+                f"{type(self).__name__} of {type(fun).__name__}", where=here(), why="it takes a function"
+            )
         update_wrapper(self, fun, updated=())
         self.fun = fun
         self.nondiff_argnums = tuple(nondiff_argnums)
@@ -54,13 +58,11 @@ class _Custom:
         return self._rules_for(fixed, len(args))(*(x for i, x in enumerate(args) if i not in fixed))
 
     def _positional(self, args: tuple, kwargs: dict) -> tuple:
-        import inspect  # noqa: PLC0415
-
         bound = inspect.signature(self.fun).bind(*args, **kwargs)
         bound.apply_defaults()
         if bound.kwargs:
             raise ArgumentError(
-                f"{name_of(self.fun)}, which has a derivative rule, was given keyword-only arguments {sorted(bound.kwargs)}",
+                f"{name_of(self.fun)}, which has a derivative rule, was given keywords {sorted(bound.kwargs)}",
                 where=here(),
                 why="its rules take positional arguments",
             )
@@ -85,25 +87,11 @@ class _Custom:
 
         jvp = fwd = bwd = None
         if self.jvp is not None:
-            user_jvp = self.jvp
-
-            def jvp(primals: tuple, tangents: tuple) -> Any:
-                return user_jvp(*first, primals, tangents)
-
-        if self.bwd is not None and self.fwd is not None:
-            user_fwd, user_bwd = self.fwd, self.bwd
-
-            def fwd(moving: Any, *args: Any) -> Any:
-                return user_fwd(*whole(args))
-
-            def bwd(residuals: Any, u: Any) -> Any:
-                return user_bwd(*first, residuals, u)
-
-        rules = Rules(lambda *args: self.fun(*whole(args)), jvp, fwd, bwd, name_of(self.fun), line_of(self.fun))
-        for ours, theirs in ((jvp, self.jvp), (fwd, self.fwd), (bwd, self.bwd)):
-            if ours is not None:
-                ours.user = theirs  # whose lines errors show
-        return rules
+            jvp = _named(lambda primals, tangents, user=self.jvp: user(*first, primals, tangents), self.jvp)
+        if self.fwd is not None and self.bwd is not None:
+            fwd = _named(lambda _, *args, user=self.fwd: user(*whole(args)), self.fwd)
+            bwd = _named(lambda residuals, u, user=self.bwd: user(*first, residuals, u), self.bwd)
+        return Rules(lambda *args: self.fun(*whole(args)), jvp, fwd, bwd, name_of(self.fun), line_of(self.fun))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -119,9 +107,13 @@ class _Custom:
         return _by_name, (self.fun.__module__, self.fun.__qualname__)
 
 
-def _by_name(module: str, qualname: str) -> Any:
-    import importlib  # noqa: PLC0415
+def _named(rule: Any, user: Any) -> Any:
+    """Return a rule that knows whose lines errors should show."""
+    rule.user = user
+    return rule
 
+
+def _by_name(module: str, qualname: str) -> Any:
     found: Any = importlib.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)

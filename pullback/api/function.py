@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-
 from pullback.core.errors import CustomRuleError
 from pullback.core.source import here
 from pullback.core.tree import flatten
@@ -119,5 +118,3 @@ def _rules_of(cls: type[Function]) -> Rules:
 
     fwd.user, bwd.user = cls.forward, cls.backward  # whose lines errors show
     return Rules(f, None, fwd, bwd, name, line_of(cls.forward))
-
-

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.core.arrays import own, snapshot
 from pullback.core.errors import ArgumentError, DTypeError, NonScalarOutput, TreeError
 from pullback.core.program import Program
+from pullback.core.replay import replay
 from pullback.core.source import describe, here
 from pullback.core.tree import flatten, is_array, unflatten
 from pullback.core.types import Tape, type_of
 from pullback.transforms.jvp import JvpRecorder
 from pullback.transforms.transpose import transpose
 
-from .calls import call, check_inexact, name_of, select, unpack_aux, zero_like
+from .calls import check_inexact, name_of, select, unpack_aux, zero_like
 from .linearized import Linearized, checked_leaves, conjugate_if_pytorch
 from .tracing import trace_flat
 
@@ -36,7 +36,7 @@ class Transformed:
                 why="it takes a function, and returns a function",
                 fix="grad(f)(x), not grad(f(x))",
             )
-        update_wrapper(self, f, updated=())
+        update_wrapper(cast("Any", self), f, updated=())
         self.f = f
         self.options = options
 
@@ -392,8 +392,6 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
     zeros = [zero_like(x) for x in selection.inputs()]
 
     def transposed(u: Any) -> tuple[Any, ...]:
-        from pullback.core.replay import replay  # noqa: PLC0415
-
         us = checked_leaves(u, structure, types, "cotangent", "the function's value")
         found = iter(replay(pulled.program, us))
         outs = [next(found) if there else zero for there, zero in zip(pulled.nonzero, zeros, strict=True)]
@@ -417,5 +415,3 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         raise TreeError("primals or tangents of hvp is no tuple", where=here(), fix="hvp(f, (x,), (v,))")
     argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(fun, argnums=argnums), tuple(primals), tuple(tangents))[1]
-
-

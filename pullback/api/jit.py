@@ -12,7 +12,7 @@ from pullback.core.errors import ArgumentError
 from pullback.core.program import Program, intern
 from pullback.core.source import here
 from pullback.core.tracer import Tracer
-from pullback.core.types import type_of
+from pullback.core.tree import flatten
 from pullback.primitives.call import call as call_primitive
 from pullback.transforms.simplify import simplify
 
@@ -34,6 +34,7 @@ class Jitted(Transformed):
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the Program of these arguments' signature; trace it first if it is new."""
         signature, f = self._signature(args, kwargs)
         inputs = signature.inputs()
         program, captures, signature = self._traced(signature, f)
@@ -54,13 +55,13 @@ class Jitted(Transformed):
         static = {i % len(args): args[i] for i in nums if -len(args) <= i < len(args)}
         named = {k: kwargs[k] for k in names if k in kwargs}
         dynamic = tuple(x for i, x in enumerate(args) if i not in static)
-        rest = {k: v for k, v in kwargs.items() if k not in named}
+        keywords = {k: v for k, v in kwargs.items() if k not in named}
 
         def with_static(*given: Any, **keywords: Any) -> Any:
-            given = iter(given)
-            return self.f(*(static[i] if i in static else next(given) for i in range(len(args))), **keywords, **named)
+            rest = iter(given)
+            return self.f(*(static[i] if i in static else next(rest) for i in range(len(args))), **keywords, **named)
 
-        signature = Signature(dynamic, rest, name_of(self.f))
+        signature = Signature(dynamic, keywords, name_of(self.f))
         signature.static = (tuple(static.items()), tuple(named.items()))
         return signature, with_static
 
@@ -100,8 +101,6 @@ class Jitted(Transformed):
 
     @staticmethod
     def _trace(signature: Signature, f: Callable[..., Any]) -> tuple[Program, list[Any], Signature]:
-        from pullback.core.tree import flatten  # noqa: PLC0415
-
         structure = flatten(tuple(signature.inputs()))[1]
 
         def on_flat(arrays: tuple) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pullback.core import conventions
 from pullback.core.arrays import own, snapshot
-from pullback.core.errors import DTypeError, ShapeError
+from pullback.core.errors import DTypeError, ShapeError, TreeError
 from pullback.core.source import here
 from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, unflatten
@@ -107,8 +107,6 @@ def checked_leaves(given: Any, structure: Any, types: Sequence[Any], what: str, 
 
     `types` has one entry a leaf, None where the output is no inexact array.
     """
-    from pullback.core.errors import TreeError  # noqa: PLC0415
-
     leaves, found = flatten(given)
     if found != structure:
         raise TreeError(

@@ -7,6 +7,7 @@ must. The public decorators are in `api.custom` and `api.function`.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,7 +69,18 @@ def _is_operand(x: Any) -> bool:
 def line_of(f: Any) -> Any:
     """Return the source of a function's first line; `user` leads from our wrapper to the user's function."""
     code = getattr(getattr(f, "user", f), "__code__", None)
-    return None if code is None else ("", code.co_filename, code.co_firstlineno)
+    return None if code is None else ("", code.co_filename, _line_of_def(code))
+
+
+def _line_of_def(code: Any) -> int:
+    """Return the line of ``def``, which stands after the decorators."""
+    for line in range(code.co_firstlineno, code.co_firstlineno + 20):
+        text = linecache.getline(code.co_filename, line).lstrip()
+        if text.startswith(("def ", "async def ")):
+            return line
+        if not text.startswith(("@", "#", ")")) or "lambda" in text:
+            break
+    return code.co_firstlineno
 
 
 class CustomCall:
@@ -127,9 +139,11 @@ class CustomCall:
             return tuple(self.primal(xs))
 
         body = trace_body(flat, flatten(tuple(operands))[1], types, what=self.name)
-        return custom(
-            *body.captures, *operands, rule=self, program=body.program, n_captures=len(body.captures)
-        )
+        return custom(*body.captures, *operands, rule=self, program=body.program, n_captures=len(body.captures))
+
+    def rule_lines(self) -> list[Any]:
+        """Return the sources of the user's rules, the backward rule first."""
+        return [line_of(g) for g in (self.rules.bwd, self.rules.jvp) if g is not None]
 
     def primal(self, operands: Sequence[Any]) -> list[Any]:
         """Run the function."""
@@ -224,6 +238,7 @@ class Backward:
         self.transposed: Any = None
 
     def __call__(self, residuals: Sequence[Any], us: Sequence[Any]) -> list[Any]:
+        """Run the user's backward and hold what it returns against what it must."""
         leaves = list(self.leaves)
         for i, x in zip(self.arrays, residuals, strict=True):
             leaves[i] = x
@@ -239,7 +254,7 @@ class Backward:
         args = self.call.args(list(range(len(self.call.places))), fill=-1)
         if not isinstance(pulled, tuple | list) or len(pulled) != len(args):
             raise CustomRuleError(
-                f"the backward rule of {self.name} returned {_counted(pulled)}; the function takes {len(args)} arguments",
+                f"the backward rule of {self.name} returned {_counted(pulled)}, for {len(args)} arguments",
                 where=self.where,
                 why="it returns one cotangent an argument, as a tuple",
                 fix="return u1, u2, … with None for an argument that needs none; for one argument: return (u,)",
@@ -267,7 +282,8 @@ class Backward:
         shape = type_of(u).shape if is_array(u) else type(u).__name__
         if shape != t.shape:
             raise CustomRuleError(
-                f"the backward rule of {self.name} returned a cotangent of shape {shape} for an input of shape {t.shape}",
+                f"the backward rule of {self.name} returned a cotangent of shape {shape} "
+                f"for an input of shape {t.shape}",
                 where=self.where,
                 why="a cotangent has the shape of its input",
                 fix="sum over the axes along which the input was broadcast",
@@ -351,5 +367,3 @@ class BatchedBackward:
         every = (True,) * len(residuals), (True,) * len(us)
         lanes = self.call._over_lanes(run, [(residuals, every[0]), (us, every[1])])
         return [u if u is None or b else sum_(u, axes=(0,)) for u, b in zip(lanes, self.flags, strict=True)]
-
-

@@ -65,7 +65,8 @@ class Signature:
         leaves, structure = flatten((args, kwargs))
         if structure != self.in_structure:
             raise TreeError(
-                f"the Program of {self.name} was traced with arguments of structure {self.in_structure}, not {structure}",
+                f"the Program of {self.name} was traced with arguments of structure {self.in_structure}, "
+                f"not {structure}",
                 where=here(),
                 fix="call it with the same structure, or trace it again",
             )
@@ -108,8 +109,7 @@ def trace(fun: Callable[..., Any], *, values: bool = False) -> Callable[..., Pro
         with ProgramRecorder(values=values, guard=values) as recorder:
             inputs = signature.inputs()
             xs = [
-                recorder.input(t, concrete(x) if values else None)
-                for t, x in zip(signature.types, inputs, strict=True)
+                recorder.input(t, concrete(x) if values else None) for t, x in zip(signature.types, inputs, strict=True)
             ]
             outs = signature.set_output(signature.call(fun, xs))
             program = recorder.finish(outs, signature)

@@ -45,13 +45,17 @@ class Layer:
     """
 
     __name__: str
+    __qualname__: str
 
     def __init__(
         self, f: Callable[..., Any], make_vjp: Any = None, *, data: bool = False, options: dict | None = None
     ) -> None:
         if not callable(f):
             raise ArgumentError(
-                f"layer of {type(f).__name__}", where=here(), why="a layer is a function", fix="layer(lambda x, w: x @ w)"
+                f"layer of {type(f).__name__}",
+                where=here(),
+                why="a layer is a function",
+                fix="layer(lambda x, w: x @ w)",
             )
         update_wrapper(self, f, updated=())
         self.__name__ = getattr(f, "__name__", type(f).__name__)

@@ -157,7 +157,9 @@ def max_pool(x: Any, w: None = None, *, size: int = 2, stride: int | None = None
 def _windows(name: str, x: Any, sides: tuple[int, int], stride: int) -> Any:
     """Return what lies under each place of a window as it is moved over images: (places, bs, c, h', w')."""
     if stride < 1 or min(sides) < 1:
-        raise ArgumentError(f"{name} with a window of {sides} and stride {stride}", where=here(), why="both are at least 1")
+        raise ArgumentError(
+            f"{name} with a window of {sides} and stride {stride}", where=here(), why="both are at least 1"
+        )
     counts = [(n - side) // stride + 1 for n, side in zip(x.shape[2:], sides, strict=True)]
     if min(counts) < 1:
         raise ShapeError(

@@ -75,6 +75,8 @@ class LayerVjp:
 
 
 class Automatic(LayerVjp):
+    """By reverse mode."""
+
     def __init__(self, moving: Moving, pullback: Any) -> None:
         self.moving, self.pullback = moving, pullback
 
@@ -96,6 +98,8 @@ def automatic(f: Callable[..., Any], args: tuple) -> tuple[Any, Automatic]:
 
 
 class ByHand(LayerVjp):
+    """By a rule that the user wrote, whose results are checked for their number and shapes."""
+
     def __init__(self, owner: Any, rule: Any, x: Any, w: Any) -> None:
         self.owner, self.rule, self.x, self.w = owner, rule, x, w
         self.residuals = []
@@ -104,6 +108,7 @@ class ByHand(LayerVjp):
             raise self._wrong(f"returned a {type(self.pull).__name__}", "make_vjp(x, w) returns a function of u")
 
     def __call__(self, u: Any) -> tuple[Any, Any]:
+        """Return (J_xᵀu, J_wᵀu)."""
         out = self.pull(u)
         if not (isinstance(out, tuple | list) and len(out) == 2):
             size = f" of {len(out)}" if isinstance(out, tuple | list) else ""
@@ -148,6 +153,8 @@ class PerSample(LayerVjp):
         self.residuals = []
 
     def __call__(self, u: Any) -> tuple[Any, Any]:
+        """Return J_xᵀu, and J_wᵀu of each sample."""
+
         def one(x: Any, u: Any) -> tuple[Any, Any]:
             pull = self.make_vjp(map_leaves(_batch_of_one, x), self.w)
             return pull(map_leaves(_batch_of_one, u))

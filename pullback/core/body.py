@@ -119,7 +119,8 @@ class ProgramRecorder(Recorder):
 
     def took(self, tracer: Tracer, kind: type, value: Any) -> None:
         if self.guards:
-            self.process(guard_slot[0], (tracer,), {"kind": kind.__name__, "expected": repr(value)})
+            expected = value.tobytes() if kind is np.ndarray else value
+            self.process(guard_slot[0], (tracer,), {"kind": kind, "expected": expected})
 
     # The end --------------------------------------------------------------------------------
 
@@ -182,7 +183,7 @@ def _strengthened(primitive: Any, operands: tuple, masked: int) -> tuple[Any, tu
 
 
 def _identity(entry: Any) -> Any:
-    """A hashable stand-in for what an outer recorder wrote down for a Tracer."""
+    """Return a hashable stand-in for what an outer recorder wrote down for a Tracer."""
     return entry if isinstance(entry, int | Var) else id(entry)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import CheckError
 from .primitive import infer_types
-from .program import Program, Var
+from .program import Program, Var, held_programs
 
 __all__ = ["check"]
 
@@ -31,19 +31,19 @@ def check(program: Program) -> Program:
         for x in eq.operands:
             if type(x) is Var and x not in bound:
                 raise CheckError(f"{name}: an operand of {x.type} is not bound", where=eq.source)
-        inferred = infer_types(eq.primitive, tuple(x.type for x in eq.operands), eq.params)
-        actual = tuple(x.type for x in eq.results)
-        if inferred != actual:
-            raise CheckError(f"{name}: results are {actual}, inferred {inferred}", where=eq.source)
         for held in held_programs(eq.params):
             if held.constants:
                 raise CheckError(f"{name}: holds a Program that is not closed", where=eq.source)
             check(held)
+        inferred = infer_types(eq.primitive, tuple(x.type for x in eq.operands), eq.params)
+        actual = tuple(x.type for x in eq.results)
+        if inferred != actual:
+            raise CheckError(f"{name}: results are {actual}, inferred {inferred}", where=eq.source)
         for x in eq.results:
             _bind(bound, x, name, eq.source)
-    for x in program.outputs:
-        if type(x) is Var and x not in bound:
-            raise CheckError(f"an output of {x.type} is not bound")
+    unbound = [x for x in program.outputs if type(x) is Var and x not in bound]
+    if unbound:
+        raise CheckError(f"an output of {unbound[0].type} is not bound")
     return program
 
 
@@ -51,11 +51,3 @@ def _bind(bound: set[Var], x: Var, name: str, source: object) -> None:
     if x in bound:
         raise CheckError(f"{name}: a variable of {x.type} is bound twice", where=source)
     bound.add(x)
-
-
-def held_programs(params: dict) -> list[Program]:
-    """Return the Programs among parameters, those inside tuples too."""
-    found = []
-    for value in params.values():
-        found += [p for p in (value if isinstance(value, tuple) else (value,)) if isinstance(p, Program)]
-    return found

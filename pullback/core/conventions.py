@@ -56,9 +56,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 _interned: dict[Conventions, Conventions] = {}
-_current: ContextVar[Conventions] = ContextVar(
-    "pullback conventions", default=_interned.setdefault(Conventions(), Conventions())
-)
+_default = Conventions()
+_interned[_default] = _default
+_current: ContextVar[Conventions] = ContextVar("pullback conventions", default=_default)
 current = _current.get
 
 

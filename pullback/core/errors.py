@@ -22,6 +22,7 @@ __all__ = [
     "IntegerInput",
     "LeakedTracer",
     "LinearityError",
+    "MissingExtra",
     "MutationError",
     "NaNError",
     "NoValue",
@@ -127,6 +128,10 @@ class MutationError(PullbackError, TypeError):
 
 class LinearityError(PullbackError, ValueError):
     """A function that was to be linear in its inputs is not."""
+
+
+class MissingExtra(PullbackError, ImportError):
+    """A picture or a report needs a package of an extra that is not installed."""
 
 
 class CustomRuleError(PullbackError, TypeError):

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from . import source as _source
 from .primitive import Cost, Primitive, freeze
 from .printer import print_program
-from .types import Type, type_of
+from .types import type_of
 
-__all__ = ["Equation", "Literal", "Program", "Var"]
+__all__ = ["Equation", "Literal", "Program", "Var", "held_programs", "intern"]
 
 
 class Var:
@@ -114,12 +114,12 @@ class Program:
         self.memo: dict[Any, Any] = {}  # what transformations have derived from it
 
     @property
-    def in_types(self) -> tuple[Type, ...]:
+    def in_types(self) -> tuple[Any, ...]:
         """Types of the inputs."""
         return tuple(x.type for x in self.inputs)
 
     @property
-    def out_types(self) -> tuple[Type, ...]:
+    def out_types(self) -> tuple[Any, ...]:
         """Types of the outputs."""
         return tuple(x.type for x in self.outputs)
 
@@ -170,6 +170,16 @@ class Program:
         return head, body, used(self.outputs)
 
     @cached_property
+    def sources(self) -> tuple:
+        """Where each equation was written, those of Programs that it holds too."""
+        found = []
+        for eq in self.equations:
+            where = eq.source
+            found.append((id(where[0]), where[1]) if where and len(where) == 2 else where)
+            found += [p.sources for p in held_programs(eq.params)]
+        return tuple(found)
+
+    @cached_property
     def _hash(self) -> int:
         return hash(self.structure)
 
@@ -187,15 +197,22 @@ class Program:
         return Program, (self.inputs, self.equations, self.outputs, self.constants, self.signature)
 
 
-_canonical: dict[Program, Program] = {}
+def held_programs(params: dict) -> list[Program]:
+    """Return the Programs among parameters, those inside tuples too."""
+    found = []
+    for value in params.values():
+        found += [p for p in (value if isinstance(value, tuple) else (value,)) if isinstance(p, Program)]
+    return found
+
+
+_canonical: dict[Any, Program] = {}
 
 
 def intern(program: Program) -> Program:
-    """Return the one Program of this structure, so that what is derived from it is derived once.
+    """Return the one Program of this structure and these source lines: what is derived from it is derived once.
 
     Only for closed Programs. The table is emptied when it grows past 4096 Programs.
     """
     if len(_canonical) > 4096:
         _canonical.clear()
-    return _canonical.setdefault(program, program)
-
+    return _canonical.setdefault((program, program.sources), program)

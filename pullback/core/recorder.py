@@ -50,7 +50,8 @@ class Recorder:
 
 def bind(primitive: Any, operands: tuple, params: dict) -> Any:
     """Apply a primitive to values and Tracers."""
-    recorder, level, traced = None, 0, False
+    recorder: Any = None
+    level, traced = 0, False
     for x in operands:
         if type(x) is Tracer:
             traced = True

@@ -29,11 +29,13 @@ _OURS = tuple(
     str(Path(file).resolve().parent) + os.sep
     for file in (Path(__file__).parent.parent / "__init__.py", np.__file__, optree.__file__)
 )
+# The demos are written as a user would write them: reports show their lines.
+_DEMOS = str(Path(__file__).resolve().parent.parent / "show" / "demos") + os.sep
 _ours: dict[CodeType, bool] = {}
 _inherited: ContextVar[Source] = ContextVar("pullback source", default=None)
 
 
-class inherit:
+class inherit:  # noqa: N801 (a context manager, used as a verb)
     """Context in which new equations take `source` for their own."""
 
     __slots__ = ("source", "token")
@@ -48,12 +50,15 @@ class inherit:
         _inherited.reset(self.token)
 
 
-def here() -> Source:
-    """Return the source of the innermost frame that is the user's own."""
+def here(ours_above: int = 1) -> Source:
+    """Return the source of the innermost frame that is the user's own.
+
+    `ours_above` callers are known to be ours, and are not looked at.
+    """
     inherited = _inherited.get()
     if inherited is not None:
         return inherited or None
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1 + ours_above)
     while frame is not None:
         code = frame.f_code
         ours = _ours.get(code)
@@ -68,7 +73,8 @@ def here() -> Source:
 def _is_ours(code: CodeType) -> bool:
     if len(_ours) > 100_000:  # code made by exec over and over must not be kept for ever
         _ours.clear()
-    return code.co_filename.startswith((*_OURS, "<pullback", "<frozen", "<__array_function__"))
+    name = code.co_filename
+    return name.startswith((*_OURS, "<pullback", "<frozen", "<__array_function__")) and not name.startswith(_DEMOS)
 
 
 def location(source: Source) -> tuple[str, int] | None:

@@ -33,6 +33,7 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
     """
     names: dict[Any, str] = {}
     scope: dict[str, Any] = {"errstate": np.errstate}
+    constants = {x for x, _ in program.constants}  # globals of the function: not its to delete
     for x, value in program.constants:
         names[x] = f"c{len(names)}"
         scope[names[x]] = value
@@ -46,7 +47,7 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
             lines.append("    with errstate(all='ignore'):")
         pad = "    " if i < split or quiet else "        "
         lines += [pad + line for line in _statement(eq, i, names, scope)]
-        dead = [names[x] for x in last[i] if x in names]
+        dead = [names[x] for x in last[i] if x in names and x not in constants]
         if results is None and dead:
             lines.append(f"{pad}del {', '.join(dead)}")
     outs = [_atom(x, names, scope, f"o{i}") for i, x in enumerate(program.outputs)]

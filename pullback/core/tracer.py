@@ -29,7 +29,7 @@ from .dispatch import handler_of
 from .errors import DerivativeLost, NoValue, PullbackError
 from .types import ArrayType, type_of
 
-__all__ = ["Tracer", "concrete", "floor", "known_value"]
+__all__ = ["Tracer", "concrete", "floor", "known_value", "taken_array"]
 
 # The recorder of the body being traced: it takes every operation on any Tracer.
 floor: ContextVar[Any] = ContextVar("pullback floor", default=None)
@@ -49,7 +49,8 @@ class Tracer:
     """
 
     __slots__ = ("__weakref__", "entry", "recorder", "type", "value")
-    __hash__ = None  # as for ndarray
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  (as for ndarray)
+    __getitem__: Callable[..., Any]  # given by the face, with the operators and the rest of ndarray
 
     recorder: Any
     value: Any
@@ -166,11 +167,10 @@ class Tracer:
         if kind in ("item", "tolist"):
             plain = getattr(np.asarray(value), kind)(*args)
         elif kind == "array":
-            plain = np.asarray(value)
+            plain = np.array(value)  # the user's own: what is done to it is no business of the trace
         else:
             plain = {"int": int, "float": float, "complex": complex}[kind](value)
-        if self.type.ndim == 0:
-            self.recorder.took(self, {"int": int, "float": float}.get(kind, bool), plain)
+        self.recorder.took(self, np.ndarray, np.asarray(value))
         return plain
 
     def __repr__(self) -> str:
@@ -215,6 +215,13 @@ def concrete(x: Any) -> Any:
     return x
 
 
+def taken_array(x: Tracer, kind: str) -> np.ndarray:
+    """Return the array under a Tracer, of which a shape is going to depend; it is guarded where that is wanted."""
+    value = np.asarray(known_value(x, kind))
+    x.recorder.took(x, np.ndarray, value)
+    return value
+
+
 def known_value(x: Tracer, kind: str) -> Any:
     """Return the value that Python asked for as a `kind`, or raise `NoValue`."""
     body = floor.get()
@@ -226,27 +233,28 @@ def known_value(x: Tracer, kind: str) -> Any:
 
 _INSTEAD = {
     "bool": "for a choice by value: np.where(c, a, b) or pullback.cond(c, f, g, x); for a loop: pullback.while_loop",
-    "index": "for a loop: pullback.fori_loop(lo, hi, body, x); for an index: x[i] takes a traced i; "
-    "or mark the argument with static_argnums",
-    "array": "np.f(x) instead of a function that converts x itself; import pullback.numpy as np for np.array, np.zeros …",
+    "index": "for a loop: pullback.fori_loop(lo, hi, body, x); for an index: a traced x[i] takes a traced i, a plain x "
+    "pullback.numpy.take(x, i, axis=0); or mark the argument with static_argnums",
+    "array": "np.f(x) instead of a function that converts x itself; import pullback.numpy as np for np.array …",
 }
 
 
 def no_value(x: Tracer, kind: str) -> NoValue:
     """Return the error for a value that tracing does not know."""
     shown = {"index": "an integer", "array": "a NumPy array"}.get(kind, f"{kind}()")
+    instead = "index" if kind == "array" and x.type.dtype.kind in "iu" else kind  # NumPy makes arrays of indices
     return NoValue(
         f"{shown} of a Tracer of {x.type} was asked for, which has no value here",
         where=source.here(),
         why="under jit, vmap and in the bodies of cond, scan and loops, code is traced once for all values",
-        fix=_INSTEAD.get(kind, "keep it an array: np.sin in place of math.sin, x in place of float(x)"),
+        fix=_INSTEAD.get(instead, "keep it an array: np.sin in place of math.sin, x in place of float(x)"),
     )
 
 
 def _lost(x: Tracer, kind: str) -> DerivativeLost:
     if kind == "array":
         return DerivativeLost(
-            f"a Tracer of {x.type} was to become a plain NumPy array (np.array, np.asarray, or assignment into an ndarray)",
+            f"a Tracer of {x.type} was to become a plain NumPy array (by np.array, np.asarray, or assignment into one)",
             where=source.here(),
             why="a plain array holds numbers only: its derivative would be lost",
             fix="import pullback.numpy as np (its array, asarray, zeros … take Tracers), np.stack([...]), "

@@ -73,7 +73,7 @@ def _register(cls: type) -> None:
     def split(x: Any) -> tuple[tuple, Any, tuple[str, ...]]:
         return tuple(getattr(x, name) for name in names), None, names
 
-    def join(_: Any, children: tuple) -> Any:
+    def join(_: Any, children: Any) -> Any:
         # Not by __init__, which may convert, check or count: a tree of Tracers is the same object with other leaves.
         x = object.__new__(cls)
         for name, child in zip(names, children, strict=True):

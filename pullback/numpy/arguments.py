@@ -66,10 +66,15 @@ def _no_number(x: Any) -> DTypeError:
 
 
 def holds_tracer(x: Any) -> bool:
-    """Return whether a nested list or tuple holds a Tracer."""
+    """Return whether x is a Tracer, or a nested list or tuple that holds one."""
     if type(x) is Tracer:
         return True
-    return isinstance(x, list | tuple) and any(holds_tracer(y) for y in x)
+    if not isinstance(x, list | tuple):
+        return False
+    kinds = set(map(type, x))  # a long list of numbers is looked at in C
+    if Tracer in kinds:
+        return True
+    return any(issubclass(kind, list | tuple) for kind in kinds) and any(holds_tracer(y) for y in x)
 
 
 def build(x: Any) -> Any:
@@ -98,10 +103,15 @@ def one_axis(axis: Any, ndim: int) -> int:
     return axis % ndim
 
 
+_ALL = [tuple(range(n)) for n in range(65)]  # NumPy has at most 64 axes
+
+
 def some_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Return None (all axes), an int or a tuple of ints as sorted non-negative axes."""
     if axis is None:
-        return tuple(range(ndim))
+        return _ALL[ndim]
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     if isinstance(axis, Sequence):
         found = [one_axis(a, ndim) for a in axis]
         if len(set(found)) != len(found):

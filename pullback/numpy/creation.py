@@ -135,7 +135,7 @@ for _name in ("zeros", "ones", "empty", "eye", "identity", "tri", "fromfunction"
 @covers(np.arange)
 def arange(*args: Any, like: Any = None, **kwargs: Any) -> Any:
     """As NumPy's ``arange``; the length must be known, so that a traced step or bound needs its value."""
-    known = [x.__index__() if type(x) is Tracer and not x.type.inexact else x for x in args]
+    known: list[Any] = [x.__index__() if type(x) is Tracer and not x.type.inexact else x for x in args]
     if any(type(x) is Tracer for x in known):
         raise NotWritten(
             "np.arange between what is being differentiated or traced",

@@ -17,6 +17,7 @@ from . import (
     indexing,
     joining,
     logic,
+    mapping,
     matrices,
     methods,
     moments,
@@ -38,8 +39,8 @@ __all__ = ["HANDLERS", "attributes", "linalg_attributes"]
 
 # Importing these files fills the table that the names below are read from.
 HANDLERS = (
-    creation, cumulative, diagonals, einstein, elementwise, indexing, joining, logic, matrices, methods, moments, nans,
-    operators, padding, products, reductions, shapes, sorting, ufunc_methods, ufuncs, updates,
+    creation, cumulative, diagonals, einstein, elementwise, indexing, joining, logic, mapping, matrices, methods,
+    moments, nans, operators, padding, products, reductions, shapes, sorting, ufunc_methods, ufuncs, updates,
 )  # fmt: skip
 
 # What NumPy does not hand over even where a Tracer is in plain sight.
@@ -72,5 +73,6 @@ attributes = _public(np)
 attributes.update({name: tracer_aware(getattr(np, name), ours) for name, ours in constructors.items()})
 linalg_attributes = _public(np.linalg)
 
-# Functions of arrays that plain code may give lists of Tracers: `plain_numpy` swaps these.
-aware.update(constructors)
+# What `plain_numpy` swaps: constructors, and the functions that plain code may give lists of Tracers.
+for _module, _names in ((np, attributes), (np.linalg, linalg_attributes)):
+    aware.update({(_module, name): function for name, function in _names.items()})

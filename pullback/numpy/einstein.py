@@ -14,6 +14,8 @@ import numpy as np
 
 from pullback.core import source
 from pullback.core.errors import ShapeError
+from pullback.core.recorder import bind
+from pullback.primitives.contraction import contract
 from pullback.primitives.reductions import sum_
 
 from .arguments import as_dtype, ndim, operand, permute, refuse, reshaped, shape
@@ -31,6 +33,19 @@ def einsum(
     *operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, order: Any = None, casting: Any = None
 ) -> Any:
     """Sum of products over labelled axes."""
+    if (
+        len(operands) == 3
+        and type(operands[0]) is str
+        and out is None
+        and dtype is None
+        and order is None
+        and casting is None
+    ):
+        text, a, b = operands
+        a, b = operand(a), operand(b)
+        axes = _two(text, shape(a), shape(b))
+        if axes is not None:
+            return bind(contract, (a, b), {"a_axes": axes[0], "b_axes": axes[1], "out_axes": axes[2]})
     refuse("einsum", out=out)
     refuse("einsum", order=None if order in ("K", "C", "A") else order, casting=None if casting == "safe" else casting)
     text, xs = _written(operands)
@@ -43,6 +58,20 @@ def einsum(
         taken = [terms.pop(i) for i in sorted(pair, reverse=True)]
         terms.append(_together(taken, terms, result))
     return _finished(*terms[0], result)
+
+
+@lru_cache(maxsize=1024)
+def _two(text: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple, tuple, tuple] | None:
+    """Return the axes of one plain contraction; None where a label is repeated, or an axis broadcasts."""
+    (of_a, of_b), result = _labels(text.replace(" ", ""), (len(a), len(b)))
+    sizes: dict[Label, int] = {}
+    pairs = [*zip(of_a, a, strict=True), *zip(of_b, b, strict=True)]
+    if len(set(of_a)) != len(of_a) or len(set(of_b)) != len(of_b):
+        return None
+    if any(sizes.setdefault(label, n) != n for label, n in pairs):
+        return None
+    number = {label: k for k, label in enumerate(sizes)}
+    return tuple(tuple(number[x] for x in own) for own in (of_a, of_b, result))  # type: ignore[return-value]
 
 
 def _written(operands: tuple) -> tuple[str, list[Any]]:
@@ -67,10 +96,7 @@ def _labels(text: str, ndims: tuple[int, ...]) -> tuple[tuple[tuple[Label, ...],
     left, arrow, right = text.partition("->")
     parts = left.split(",")
     if len(parts) != len(ndims):
-        raise ValueError(
-            f"einsum of {text!r}: {len(parts)} subscripts for {len(ndims)} operands: more operands provided to einstein "
-            "sum function than specified in the subscripts string, or fewer"
-        )
+        raise ValueError(f"einsum of {text!r}: {len(parts)} subscripts for {len(ndims)} operands")
     found = tuple(_expanded(part, n, text) for part, n in zip(parts, ndims, strict=True))
     hidden = sorted({x for own in found for x in own if isinstance(x, int)})
     if not arrow:

@@ -120,8 +120,7 @@ def clip_method(self: Any, min: Any = None, max: Any = None, out: Any = None, **
 @covers(np.sinc)
 def sinc_of(x: Any) -> Any:
     """``sin(πx) / (πx)``, 1 at 0."""
-    x = operand(x)
-    return sinc(mul(as_dtype(x, float) if dtype_of(x).kind in "biu" else x, np.pi))
+    return sinc(operand(x))
 
 
 @covers(np.nan_to_num)

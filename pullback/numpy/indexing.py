@@ -13,7 +13,7 @@ import numpy as np
 from pullback.core import source
 from pullback.core.errors import NoValue
 from pullback.core.recorder import bind
-from pullback.core.tracer import Tracer, concrete, floor, known_value
+from pullback.core.tracer import Tracer, concrete, floor, taken_array
 from pullback.core.types import type_of
 from pullback.primitives.choice import select
 from pullback.primitives.discrete import remainder
@@ -33,11 +33,28 @@ _NEW = ("newaxis",)
 @method("__getitem__")
 def get_item(self: Tracer, index: Any) -> Any:
     """``x[index]``: basic, integer-array and boolean indexing, as NumPy's."""
+    if type(index) is tuple and len(index) == self.type.ndim and set(map(type, index)) == _INT:
+        spec, indices = _element(self.type.shape, index)
+        return bind(index_get, (self, *indices), {"spec": spec})
     spec, indices, unique = parse_index(self, index)
     if not indices:
         return _without_indices(self, spec)
     params = {"spec": spec, "unique": True} if unique else {"spec": spec}
     return bind(index_get, (self, *indices), params)
+
+
+_INT = {int}
+_ELEMENT = [tuple(("array", k) for k in range(n)) for n in range(65)]
+
+
+def _element(sizes: tuple[int, ...], index: tuple[int, ...]) -> tuple[tuple, list[int]]:
+    """Return the spec and indices of one element: ``x[1, 2]``, the most frequent of the longer ones."""
+    indices = []
+    for axis, (i, n) in enumerate(zip(index, sizes, strict=True)):
+        if not -n <= i < n:
+            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
+        indices.append(i + n if i < 0 else i)
+    return _ELEMENT[len(index)], indices
 
 
 def _without_indices(x: Any, spec: tuple) -> Any:
@@ -88,7 +105,7 @@ def no_mask(x: Tracer) -> NoValue:
     return NoValue(
         f"the elements that a mask chooses were asked for: {x.type}, which has no value here",
         where=source.here(),
-        why="how many there are depends on the values; under jit, vmap and in bodies, code is traced once for all of them",
+        why="how many there are depends on values; under jit, vmap and in bodies, code is traced once for all of them",
         fix="np.where(mask, x, 0.0) keeps the shape; for a sum, np.sum(x, where=mask)",
     )
 
@@ -151,26 +168,26 @@ def values_of(x: Any) -> np.ndarray:
         body = floor.get()
         if concrete(x) is None or (body is not None and x.recorder.level < body.level):
             raise no_mask(x)
-        return np.asarray(known_value(x, "mask"))
+        return taken_array(x, "mask")
     return np.asarray(x)
 
 
 @method("nonzero")
 @covers(np.nonzero)
 def nonzero(a: Any) -> tuple[np.ndarray, ...]:
-    """Indices of the elements that are not zero; plain arrays, from known values only."""
+    """Return the indices of the elements that are not zero; plain arrays, from known values only."""
     return np.nonzero(values_of(a))
 
 
 @covers(np.argwhere)
 def argwhere(a: Any) -> np.ndarray:
-    """Indices of the elements that are not zero, one a row."""
+    """Return the indices of the elements that are not zero, one a row."""
     return np.argwhere(values_of(a))
 
 
 @covers(np.flatnonzero)
 def flatnonzero(a: Any) -> np.ndarray:
-    """Indices into the flattened array of the elements that are not zero."""
+    """Return the indices into the flattened array of the elements that are not zero."""
     return np.flatnonzero(values_of(a))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from pullback.core.tracer import Tracer
 from pullback.core.types import PYTHON_SCALARS, type_of
 from pullback.primitives.arithmetic import add, mul, sub
+from pullback.primitives.choice import select
 from pullback.primitives.complex import absolute, imag
 from pullback.primitives.discrete import (
     equal,
@@ -34,8 +35,10 @@ __all__ = ["isclose"]
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """Whether elements are equal within a tolerance."""
     a, b = operand(a), operand(b)
-    near = less_equal(absolute(sub(a, b)), add(operand(atol), mul(operand(rtol), absolute(b))))
-    result = logical_or(logical_and(near, isfinite(b)), equal(a, b))
+    finite = logical_and(isfinite(a), isfinite(b))
+    x, y = (select(finite, v, 0) for v in (a, b))  # inf - inf would warn
+    near = less_equal(absolute(sub(x, y)), add(operand(atol), mul(operand(rtol), absolute(y))))
+    result = logical_or(logical_and(near, finite), equal(a, b))
     return logical_or(result, logical_and(isnan(a), isnan(b))) if equal_nan else result
 
 

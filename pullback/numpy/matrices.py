@@ -153,7 +153,7 @@ def inverse(a: Any) -> Any:
 
 @covers(np.linalg.det)
 def determinant(a: Any) -> Any:
-    """Determinant of matrices."""
+    """Return the determinant of matrices."""
     return det(_square(a))
 
 

@@ -65,12 +65,16 @@ def mean(
     refuse("mean", out=out)
     x = _floating(operand(a), dtype)
     axes = some_axes(axis, ndim(x))
-    kept = keep_axes(sum_(only(x, where, 0), axes=axes), shape(x), axes)
-    kept = as_dtype(div(kept, _count(x, axes, where)), dtype_of(x))
-    return kept if not is_missing(keepdims) and keepdims else dropped(kept, axes)
+    summed = sum_(only(x, where, 0), axes=axes)
+    count = _count(x, axes, where)
+    if not isinstance(count, int):
+        count = dropped(count, axes)
+    result = as_dtype(div(summed, count), dtype_of(x))
+    return keep_axes(result, shape(x), axes) if not is_missing(keepdims) and keepdims else result
 
 
 def dropped(kept: Any, axes: tuple[int, ...]) -> Any:
+    """Return a result without the axes of size 1 that a reduction has kept."""
     return reshaped(kept, tuple(n for i, n in enumerate(shape(kept)) if i not in axes))
 
 
@@ -123,7 +127,7 @@ def std(
     mean: Any = missing,
     correction: Any = missing,
 ) -> Any:
-    """Standard deviation along axes."""
+    """Return the standard deviation along axes."""
     return root(var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 

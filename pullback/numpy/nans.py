@@ -97,7 +97,7 @@ def nanstd(
     mean: Any = missing,
     correction: Any = missing,
 ) -> Any:
-    """Standard deviation of the elements that are not NaN."""
+    """Return the standard deviation of the elements that are not NaN."""
     x, there = _numbers(a)
     return std(x, axis, dtype, out, ddof, keepdims, where=_both(there, where), mean=mean, correction=correction)
 

@@ -17,8 +17,8 @@ from pullback.core.errors import MutationError
 from pullback.core.primitive import Primitive, primitives
 from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer, concrete
-
 from pullback.primitives.exponential import integer_power, power, reciprocal, sqrt, square
+
 from .arguments import OPERANDS, operand
 
 __all__ = ["BINARY", "UNARY"]

@@ -1,7 +1,7 @@
-"""plain_numpy: NumPy's own constructors made Tracer-aware, inside a block and in this context only.
+"""plain_numpy: NumPy's own functions made to take (lists of) Tracers, inside a block and in this context only.
 
 While at least one block is entered, thin wrappers stand in place of ``numpy.array`` and its
-kin on the numpy module. A wrapper asks a context variable: in a context that has entered no
+kin on the numpy module, and of the functions that code gives lists (``np.sum([x, y])``). A wrapper asks a context variable: in a context that has entered no
 block, it calls NumPy's function. When the last block is left, NumPy's functions are back.
 """
 
@@ -12,9 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from .arguments import holds_tracer
 
@@ -22,10 +21,11 @@ __all__ = ["plain_numpy", "tracer_aware"]
 
 _inside: ContextVar[int] = ContextVar("pullback plain_numpy", default=0)
 _lock = threading.Lock()
-_originals: dict[str, Callable[..., Any]] = {}
+_originals: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
 _entered = 0
 
-aware: dict[str, Callable[..., Any]] = {}  # NumPy's name: our function of Tracers; filled by the drop-in
+# (module, name) of NumPy: the function that takes Tracers; filled by the drop-in.
+aware: dict[tuple[ModuleType, str], Callable[..., Any]] = {}
 
 
 def tracer_aware(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,11 +45,9 @@ def tracer_aware(original: Callable[..., Any], ours: Callable[..., Any]) -> Call
 
 
 def _in_context(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
-    both = tracer_aware(original, ours)
-
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs) if _inside.get() else original(*args, **kwargs)
+        return ours(*args, **kwargs) if _inside.get() else original(*args, **kwargs)
 
     return function
 
@@ -59,7 +57,7 @@ def plain_numpy() -> Iterator[None]:
     """Let code written with plain NumPy build arrays of Tracers: ``np.array([x, y])``, ``np.full(3, x)``.
 
     Inside the block, and in this context only (other threads and tasks see NumPy's own), the
-    constructors of NumPy take Tracers. A plain buffer (``np.zeros(3)``) stays one: writing a
+    constructors of NumPy take Tracers, and its functions lists of them. A plain buffer (``np.zeros(3)``) stays one: writing a
     Tracer into it raises `DerivativeLost`.
 
     Notes
@@ -91,12 +89,12 @@ def plain_numpy() -> Iterator[None]:
 
 
 def _install() -> None:
-    for name, ours in aware.items():
-        _originals[name] = getattr(np, name)
-        setattr(np, name, _in_context(_originals[name], ours))
+    for (module, name), ours in aware.items():
+        original = _originals[module, name] = getattr(module, name)
+        setattr(module, name, _in_context(original, ours))
 
 
 def _remove() -> None:
-    for name, original in _originals.items():
-        setattr(np, name, original)
+    for (module, name), original in _originals.items():
+        setattr(module, name, original)
     _originals.clear()

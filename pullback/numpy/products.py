@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.core import source
 from pullback.core.errors import NotWritten, ShapeError
+from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer, define_ufunc
 from pullback.core.types import type_of
 from pullback.primitives.arithmetic import mul, sub
@@ -60,18 +61,19 @@ def _mismatch(name: str, a: Any, b: Any, i: int, j: int) -> ShapeError:
 
 def matmul(a: Any, b: Any) -> Any:
     """Matrix product over the last two axes; leading axes broadcast."""
-    m, n = type_of(a).ndim, type_of(b).ndim
+    of_a, of_b = type_of(a), type_of(b)
+    m, n = of_a.ndim, of_b.ndim
     if m == 0 or n == 0:
         raise ShapeError(
             f"matmul: Input operand {0 if m == 0 else 1} does not have enough dimensions",
             where=source.here(),
             fix="write a * b for a product with a scalar",
         )
-    last = max(n - 2, 0)
-    if shape(a)[-1] != shape(b)[last]:
+    last = 0 if n == 1 else n - 2
+    if of_a.shape[-1] != of_b.shape[last]:
         raise _mismatch("matmul", a, b, m - 1, last)
     if m <= 2 and n <= 2:
-        return contract(a, b, a_axes=_LEFT[m], b_axes=_RIGHT[n], out_axes=_OUT[m, n])
+        return bind(contract, (a, b), {"a_axes": _LEFT[m], "b_axes": _RIGHT[n], "out_axes": _OUT[m, n]})
     return _batched_matmul(a, b)
 
 
@@ -150,6 +152,8 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     last = max(n - 2, 0)
     if shape(a)[-1] != shape(b)[last]:
         raise _mismatch("dot", a, b, m - 1, last)
+    if m <= 2 and n <= 2:
+        return matmul(a, b)
     return _summed(a, b, (m - 1,), (last,))
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.recorder import bind
+from pullback.core.tracer import Tracer
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.choice import maximum, minimum, select
 from pullback.primitives.reductions import all_, any_, argmax, argmin, max_, min_, prod, sum_
@@ -49,7 +51,7 @@ def only(x: Any, where: Any, otherwise: Any) -> Any:
 
 
 def _kept(result: Any, x: Any, axes: tuple[int, ...], keepdims: Any) -> Any:
-    return keep_axes(result, shape(x), axes) if not is_missing(keepdims) and keepdims else result
+    return keep_axes(result, shape(x), axes) if keepdims is not missing and keepdims else result
 
 
 @method("sum")
@@ -64,6 +66,11 @@ def total(
     where: Any = missing,
 ) -> Any:
     """Sum along axes."""
+    if type(a) is Tracer and dtype is None and out is None and initial is missing and where is missing:
+        kind = a.type
+        if kind.inexact and not kind.weak:  # most sums: 1 µs is saved
+            axes = some_axes(axis, kind.ndim)
+            return _kept(bind(sum_, (a,), {"axes": axes}), a, axes, keepdims)
     refuse("sum", out=out)
     x = wide(operand(a), dtype)
     x = only(x, where, 0)
@@ -92,6 +99,7 @@ def product(
 
 
 def extreme(name: str, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    """Return the maximum ("max") or minimum ("min") along axes, with NumPy's options."""
     x = strong(operand(a))
     reduce, pair = (max_, maximum) if name == "max" else (min_, minimum)
     if not (is_missing(where) or where is True):

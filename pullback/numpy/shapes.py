@@ -311,12 +311,12 @@ def shape_of(a: Any) -> tuple[int, ...]:
 
 @covers(np.ndim)
 def ndim_of(a: Any) -> int:
-    """Number of axes of an array."""
+    """Return the number of axes of an array."""
     return ndim(operand(a))
 
 
 @covers(np.size)
 def size_of(a: Any, axis: Any = None) -> int:
-    """Number of elements, in all or along axes."""
+    """Return the number of elements, in all or along axes."""
     x = operand(a)
     return math.prod(shape(x)[i] for i in some_axes(axis, ndim(x)))

@@ -50,7 +50,7 @@ def sorted_(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
 @method("argsort")
 @covers(np.argsort)
 def arg_sorted(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    """Indices that sort along an axis; equal elements keep their order."""
+    """Return the indices that sort along an axis; equal elements keep their order."""
     refuse("argsort", order=order)
     x = operand(a)
     if axis is None:

@@ -40,7 +40,7 @@ DIRECT: dict[np.ufunc, str] = {
     np.logical_and: "logical_and", np.logical_or: "logical_or", np.logical_xor: "logical_xor",
     np.logical_not: "logical_not",
     np.bitwise_and: "bitwise_and", np.bitwise_or: "bitwise_or", np.bitwise_xor: "bitwise_xor", np.invert: "invert",
-    np.left_shift: "left_shift", np.right_shift: "right_shift",
+    np.left_shift: "left_shift", np.right_shift: "right_shift", np.bitwise_count: "bitwise_count",
     np.isnan: "isnan", np.isinf: "isinf", np.isfinite: "isfinite", np.signbit: "signbit",
     np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint", np.sign: "sign",
     np.floor_divide: "floor_divide", np.remainder: "remainder", np.fmod: "fmod", np.copysign: "copysign",
@@ -173,7 +173,9 @@ def _cast(ufunc: np.ufunc, xs: tuple, dtype: Any, casting: Any) -> tuple:
     given = tuple(_python(x) if type_of(x).weak else type_of(x).dtype for x in xs)
     if all(type_of(x).weak for x in xs):
         given = tuple(type_of(x).dtype for x in xs)
-    options = {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[np.dtype(dtype)] * ufunc.nout)}
+    options: dict[str, Any] = (
+        {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[np.dtype(dtype)] * ufunc.nout)}
+    )
     loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), casting=casting, **options)
     return tuple(convert(x, dtype=d) if type_of(x).dtype != d else x for x, d in zip(xs, loop, strict=False))
 

@@ -127,8 +127,8 @@ class Sign(Elementwise):
         (z,), (v,) = operands, tangents
         if not _is_complex(z):
             return None
-        turned = mul(imag(mul(v, conj(result))), div(mul(result, 1j), absolute(z)))
-        return mask(not_equal(z, 0), turned)
+        slope = mask(not_equal(z, 0), div(mul(result, 1j), absolute(z)))
+        return mul(imag(mul(v, conj(result))), slope)
 
 
 sign = Sign()

@@ -89,7 +89,7 @@ class Cond(Holder):
         return self._batch_index(size, index, rest, batched[1:], branches)
 
     def _batch_index(self, size, index, rest, batched, branches):
-        """Every branch runs for every lane, quietly, and each lane selects: lanes not taken neither raise nor poison."""
+        """Run every branch for every lane, quietly, and select: lanes not taken neither raise nor poison."""
         force = (True,) * len(branches[0].outputs)
         chosen: list[Any] = []
         for k, b in enumerate(branches):
@@ -104,8 +104,10 @@ class Cond(Holder):
 
     def cost(self, types, results, *, branches):
         costs = [b.cost for b in branches]
-        return Cost(max(c.flops for c in costs), max(c.bytes for c in costs)) if costs else Cost(
-            0, moved_bytes(types, results)
+        return (
+            Cost(max(c.flops for c in costs), max(c.bytes for c in costs))
+            if costs
+            else Cost(0, moved_bytes(types, results))
         )
 
     def written(self, params):

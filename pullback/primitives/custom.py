@@ -56,6 +56,8 @@ class Custom(Holder):
             return _again(rule, operands, outs), tuple(pushed)
         moving = tuple(v is not None for v in tangents)
         results, residuals, linear = self.linearize(operands, moving, params)
+        if linear is None:
+            return results, (None,) * len(results)
         vs = tuple(v for v in tangents if v is not None)
         moved = iter(linear.push(residuals, vs, not any(type(x) is Tracer for x in (*residuals, *vs))))
         return results, tuple(next(moved) if m else None for m in linear.moves)
@@ -79,7 +81,11 @@ class Custom(Holder):
         linear, residuals = inner.finish_closed(fitted)
         inner.close()
         types = tuple(type_of(y).strong for y in outs)
-        return _again(rule, operands, outs), residuals, passes.rule(intern(linear), len(residuals), moves, types, rule.name)
+        return (
+            _again(rule, operands, outs),
+            residuals,
+            passes.rule(intern(linear), len(residuals), moves, types, rule.name),
+        )
 
     def batch(self, size, operands, batched, *, rule, program, n_captures):
         outs = _rule({"rule": rule, "n_captures": n_captures}).batched(size, batched).apply(operands)

@@ -12,7 +12,10 @@ __all__ = ["guard", "stop_gradient"]
 
 
 class Guard(Primitive):
-    """Raise GuardError unless Python would again take what it took when the Program was traced."""
+    """Raise GuardError unless Python would again take what it took when the Program was traced.
+
+    `kind` is bool, int, or ndarray: what Python made of the value; `expected` is that, an array's as bytes.
+    """
 
     name, multiple, smooth, effect = "guard", True, False, "raise"
 
@@ -20,10 +23,15 @@ class Guard(Primitive):
         return ()
 
     def evaluate(self, x, *, kind, expected):
-        taken = repr({"bool": bool, "int": int, "float": float}[kind](x))
+        taken = np.asarray(x).tobytes() if kind is np.ndarray else kind(x)
         if taken != expected:
+            shown = (
+                "for other values of an array"
+                if kind is np.ndarray
+                else f"where {kind.__name__}() of a value was {expected}; here it is {taken}"
+            )
             raise GuardError(
-                f"the Program was traced where {kind}() of a value was {expected}; here it is {taken}",
+                f"the Program was traced {shown}",
                 why="Python's own control flow took the value, and the Program holds only the path taken",
                 fix="trace again with these arguments, or write the choice with np.where or pullback.cond",
             )
@@ -31,10 +39,13 @@ class Guard(Primitive):
 
     def batch(self, size, operands, batched, *, kind, expected):
         raise GuardError(
-            f"a guard on {kind}() under vmap",
+            f"a guard on {kind.__name__}() under vmap",
             why="lanes may differ in what Python took",
             fix="trace without values=True, and write the choice with np.where or pullback.cond",
         )
+
+    def written(self, params):
+        return "array" if params["kind"] is np.ndarray else f"{params['kind'].__name__}: {params['expected']}"
 
 
 guard = Guard()

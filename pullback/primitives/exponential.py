@@ -160,14 +160,16 @@ class Power(Elementwise):
 
     def jvp(self, operands, result, tangents):
         (x, y), (v, w) = operands, tangents
+        # The masks are on the slopes, not on the tangents: their zeros are not strong ones, and
+        # sqrt(x) ** 2.0 at 0 stays 0 * inf.
         total = None
         if v is not None:
-            total = mask(not_equal(y, 0), mul(v, mul(power(x, sub(y, 1)), y)))
+            total = mul(v, mask(not_equal(y, 0), mul(power(x, sub(y, 1)), y)))
         if w is not None:
             counts = not_equal(x, 0)
             if type_of(y).dtype.kind != "c":
                 counts = logical_or(counts, less(y, 0))
-            total = add_tangents(total, mask(counts, mul(w, mul(log(x), result))))
+            total = add_tangents(total, mul(w, mask(counts, mul(log(x), result))))
         return total
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import NotWritten
-from pullback.core.tracer import Tracer, known_value
+from pullback.core.tracer import Tracer, taken_array
 from pullback.core.types import type_of
 
 __all__ = ["ALL", "along", "keyer", "layout", "normalise", "result_shape"]
@@ -128,7 +128,7 @@ def _arrays(item: Any, axis: int, shape: tuple[int, ...], exact: bool) -> list:
 
 
 def _mask(item: Any, axis: int, shape: tuple[int, ...], exact: bool) -> list:
-    value = np.asarray(known_value(item, "mask") if type(item) is Tracer else item)
+    value = taken_array(item, "mask") if type(item) is Tracer else np.asarray(item)
     if value.ndim == 0:
         raise NotWritten(
             "a single boolean between the brackets, x[True]",

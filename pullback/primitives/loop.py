@@ -33,6 +33,7 @@ from .loop_parts import TURN, Parts, element_of, split, stacked_type
 
 __all__ = ["loop"]
 
+
 class Loop(Holder):
     """Run `body` again and again.
 

@@ -154,10 +154,7 @@ class _BatchByLane:
             carry = self._inputs(recorder, body.in_types[1 + n_consts :][:n], self.carry)
             xs = self._inputs(recorder, body.in_types[1 + n_consts + n :], self.xs)
             outs = replay(whole, (t, *consts, *carry, *xs))
-            if self.counted:
-                active = less(t, count)
-            else:
-                active = self._holds(consts, carry)
+            active = less(t, count) if self.counted else self._holds(consts, carry)
             kept = [select(_active(active, type_of(x).ndim - 1), y, x) for x, y in zip(carry, outs[:n], strict=True)]
             written = [mask(_active(active, type_of(y).ndim - 1), y) for y in outs[n:]]
             counts = [] if self.counted else [add(done, convert(active, dtype=np.dtype(np.int64)))]

@@ -48,7 +48,9 @@ def push_loop(loop: Any, operands: tuple, tangents: tuple, params: dict) -> tupl
     count, consts, carry, xs = split(operands, params)
     _, v_consts, v_carry, v_xs = split(tangents, params)
     v_carry = [
-        v if v is not None else zero_value(type_of(x).strong) for x, v, m in zip(carry, v_carry, moves, strict=True) if m
+        v if v is not None else zero_value(type_of(x).strong)
+        for x, v, m in zip(carry, v_carry, moves, strict=True)
+        if m
     ]
     v_consts, v_xs = [v for v in v_consts if v is not None], [v for v in v_xs if v is not None]
     body = _interleaved(pushed, params, moves, len(v_consts), len(v_xs))
@@ -167,7 +169,9 @@ def _rule(loop: Any, types: tuple, moving: tuple, params: dict, moves: tuple, li
     residual = lin.linear.inputs[: lin.n_residuals]
     tangent = lin.linear.inputs[lin.n_residuals :]
     a, b = sum(m_consts), sum(m_consts) + sum(moves)
-    of = {kind: [x for x, (k, _) in zip(residual, kinds, strict=True) if k == kind] for kind in ("const", "taped", "xs")}
+    of = {
+        kind: [x for x, (k, _) in zip(residual, kinds, strict=True) if k == kind] for kind in ("const", "taped", "xs")
+    }
     turn = [x for x, (k, _) in zip(residual, kinds, strict=True) if k == "turn"] or [Var(TURN)]
     body_inputs = (
         turn[0], *of["const"], *tangent[:a], *tangent[a:b], *of["taped"], *of["xs"], *tangent[b:]
@@ -187,7 +191,10 @@ def _rule(loop: Any, types: tuple, moving: tuple, params: dict, moves: tuple, li
         elif moves_later:
             zeros.append(zero_equation(t))
             v_carry.append(zeros[-1].results[0])
-    ys_types = [stacked_type(t, params["length"]) for t in compress(params["body"].out_types[params["n_carry"] :], lin.moves[params["n_carry"] :])]
+    ys_types = [
+        stacked_type(t, params["length"])
+        for t in compress(params["body"].out_types[params["n_carry"] :], lin.moves[params["n_carry"] :])
+    ]
     results = tuple(Var(t) for t in (*compress(carry, moves), *ys_types))
     operands = (*count, *r_consts, *v_consts, *v_carry, *r_taped, *r_xs, *v_xs)
     new = {

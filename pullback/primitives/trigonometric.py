@@ -180,16 +180,22 @@ arctan2 = Arctan2()
 
 
 class Hypot(Elementwise):
-    """Length of (a, b): at the origin the derivative is that of a norm by the conventions, 0 or 0/0."""
+    """Length of (a, b): at the origin the derivative is that of a norm by the conventions, 0 or 0/0.
+
+    That 0 is no strong one: where a is 0, and b not, hypot(sqrt(x), b) does move with x.
+    """
 
     name, ufunc, flops = "hypot", np.hypot, 4
 
     def jvp(self, operands, result, tangents):
-        (a, b), (v, w) = operands, tangents
-        first = None if v is None else mul(v, div(a, result))
-        second = None if w is None else mul(w, div(b, result))
-        total = add_tangents(first, second)
-        return mask(not_equal(result, 0), total) if current().norm == "zero" else total
+        total = None
+        for x, v in zip(operands, tangents, strict=True):
+            if v is not None:
+                cosine = div(x, result)
+                if current().norm == "zero":
+                    cosine = mask(not_equal(result, 0), cosine)
+                total = add_tangents(total, mul(v, cosine))
+        return total
 
 
 hypot = Hypot()

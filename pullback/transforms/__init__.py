@@ -1,6 +1,7 @@
 """Transformations: functions from Program to Program, and their streaming twins."""
 
 from pullback.core.passes import passes
+
 from .custom import CustomRule
 from .jvp import jvp_program
 from .linearize import linearize_program, with_zeros

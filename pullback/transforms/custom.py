@@ -23,13 +23,13 @@ class CustomRule(Rule):
         )
 
     def _derive_pull(self, state: tuple) -> Pull:
-        n, types = self.n_residuals, self.backward.out_types
+        n, backward = self.n_residuals, self.backward  # not self: the rule holds its pulls
 
         def run(*operands: Any) -> list[Any]:
             given = iter(operands[n:])
-            us = tuple(zero_value(t) if s is None else next(given) for s, t in zip(state, types, strict=True))
-            pulled = self.backward(operands[:n], us)
-            return [zero_value(t) if u is None else u for u, t in zip(pulled, self.backward.in_types, strict=True)]
+            us = tuple(zero_value(t) if s is None else next(given) for s, t in zip(state, backward.out_types, strict=True))
+            pulled = backward(operands[:n], us)
+            return [zero_value(t) if u is None else u for u, t in zip(pulled, backward.in_types, strict=True)]
 
-        n_in = len(self.backward.in_types)
+        n_in = len(backward.in_types)
         return Pull(run, run, tuple(range(n_in)), (False,) * n_in)

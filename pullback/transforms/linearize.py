@@ -25,6 +25,7 @@ from pullback.core.source import NOWHERE, here, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
 from pullback.primitives.tapes import add_values, zero_equation
+
 from .rules import Rule, rule_of
 from .simplify import drop_dead, simplify
 
@@ -146,38 +147,30 @@ def _cotangents_of(rule: Rule, out: int, at: list[Any], masked: list[int]) -> tu
 
 
 def _pull_plain(steps: list[Any], at: list[Any], masked: list[int], consume: bool) -> None:
-    """The hot loop of eager reverse mode: about 0.5 µs a step over the arithmetic itself."""
-    while steps if consume else True:
-        if consume:
-            rule, ins, residuals, out, _ = steps.pop()
-            batch: Any = ((rule, ins, residuals, out),)
+    """Pull back through plain arrays: the hot loop, about 0.5 µs a step over the arithmetic itself."""
+    for rule, ins, residuals, out, _ in _backwards(steps, consume):
+        if rule.n_moved == 1:
+            u = at[out]
+            if u is None:
+                continue
+            at[out] = None
+            pull = rule.pulls.get(masked[out]) or rule.pull(masked[out])
+            pulled = pull.run(*residuals, u)
         else:
-            batch = ((s[0], s[1], s[2], s[3]) for s in reversed(steps))
-        for rule, ins, residuals, out in batch:
-            if rule.n_moved == 1:
-                u = at[out]
-                if u is None:
-                    continue
-                at[out] = None
-                pull = rule.pulls.get(masked[out]) or rule.pull(masked[out])
-                pulled = pull.run(*residuals, u)
+            key, us = _cotangents_of(rule, out, at, masked)
+            if not us:
+                continue
+            pull = rule.pull(key)
+            pulled = pull.run(*residuals, *us)
+        for k, mask, u in zip(pull.targets, pull.masked, pulled):  # noqa: B905 (strict costs time here)
+            i = ins[k]
+            old = at[i]
+            if old is None:
+                at[i] = u
+                masked[i] = mask
             else:
-                key, us = _cotangents_of(rule, out, at, masked)
-                if not us:
-                    continue
-                pull = rule.pull(key)
-                pulled = pull.run(*residuals, *us)
-            for k, mask, u in zip(pull.targets, pull.masked, pulled):  # noqa: B905 (strict costs time here)
-                i = ins[k]
-                old = at[i]
-                if old is None:
-                    at[i] = u
-                    masked[i] = mask
-                else:
-                    at[i] = old + u
-                    masked[i] &= mask
-        if not consume:
-            return
+                at[i] = old + u
+                masked[i] &= mask
 
 
 class LinearizeRecorder(Recorder):
@@ -195,7 +188,7 @@ class LinearizeRecorder(Recorder):
         self.tape.count += 1
         return Tracer(self, value, node, type_of(value))
 
-    def process(self, primitive: Any, operands: tuple, params: dict) -> Any:
+    def process(self, primitive: Any, operands: tuple, params: dict) -> Any:  # noqa: C901 (hot: one pass, no calls)
         values, types, ins = [], [], []
         moving, plain, bit = 0, True, 1
         for x in operands:
@@ -213,7 +206,7 @@ class LinearizeRecorder(Recorder):
                 types.append(type_of(x))
             values.append(x)
             bit += bit
-        if primitive.holds_programs:
+        if primitive.holds_programs:  # always `multiple`
             return self._process_holder(primitive, values, ins, moving, params)
         rule = rule_of(primitive, moving, tuple(types), params) if primitive.smooth else None
         if rule is None:
@@ -226,7 +219,13 @@ class LinearizeRecorder(Recorder):
         for j, i in rule.kept:
             if type(values[i]) is np.ndarray and not moving >> i & 1 and values[i].flags.writeable:
                 residuals = (*residuals[:j], snapshot(values[i]), *residuals[j + 1 :])
-        return self._write(rule, tuple(ins), residuals, results, primitive.multiple)
+        if primitive.multiple:
+            return self._write(rule, tuple(ins), residuals, results)
+        tape = self.tape
+        out = tape.count
+        tape.count = out + 1
+        tape.steps.append((rule, tuple(ins), residuals, out, here(3)))
+        return Tracer(self, results, out, rule.result_types[0])
 
     def _process_holder(self, primitive: Any, values: list, ins: list, moving: int, params: dict) -> Any:
         moves = tuple(bool(moving >> i & 1) for i in range(len(values)))
@@ -235,15 +234,11 @@ class LinearizeRecorder(Recorder):
             return results
         if any(type(r) is Tracer for r in residuals):
             self.tape.traced = True
-        return self._write(rule, tuple(ins), tuple(residuals), results, primitive.multiple)
+        return self._write(rule, tuple(ins), tuple(residuals), results)
 
-    def _write(self, rule: Rule, ins: tuple, residuals: tuple, results: Any, multiple: bool) -> Any:
+    def _write(self, rule: Rule, ins: tuple, residuals: tuple, results: tuple) -> tuple:
         tape = self.tape
-        out = tape.count
-        tape.steps.append((rule, ins, residuals, out, here()))
-        if not multiple:
-            tape.count = out + 1
-            return Tracer(self, results, out, rule.result_types[0])
+        tape.steps.append((rule, ins, residuals, tape.count, here()))
         wrapped = []
         for value, type, moves in zip(results, rule.result_types, rule.moves, strict=True):
             if moves:
@@ -350,9 +345,7 @@ def _narrowed(forward: Program, linear: Program, n_outputs: int, moves: tuple) -
     residuals = tuple(forward.outputs[n_outputs + j] for j in kept)
     forward = Program(forward.inputs, forward.equations, forward.outputs[:n_outputs] + residuals, forward.constants)
     place = {x: i for i, x in enumerate(forward.inputs)}
-    return LinearizedProgram(
-        drop_dead(forward), linear, len(kept), moves, tuple(place.get(x) for x in residuals)
-    )
+    return LinearizedProgram(drop_dead(forward), linear, len(kept), moves, tuple(place.get(x) for x in residuals))
 
 
 def _distinct(linear: Program, residuals: tuple) -> tuple[list[int], dict[Var, Any]]:

@@ -21,6 +21,7 @@ from pullback.core.source import NOWHERE, inherit
 from pullback.core.straightline import primal_part, straightline
 from pullback.core.types import Type
 from pullback.primitives.shaping import fit_tangent
+
 from .simplify import simplify
 from .transpose import transpose
 
@@ -126,7 +127,9 @@ def rule_of(primitive: Primitive, moving: int, types: tuple, params: dict) -> Pr
         if len(rules) >= _MOST_RULES:
             rules.clear()
         with inherit(NOWHERE):
-            rule = rules[key] = _derive(primitive, tuple(bool(moving >> i & 1) for i in range(len(types))), types, params)
+            rule = rules[key] = _derive(
+                primitive, tuple(bool(moving >> i & 1) for i in range(len(types))), types, params
+            )
         return rule
 
 
@@ -148,9 +151,7 @@ def _derive(primitive: Primitive, moving: tuple, types: tuple, params: dict) -> 
     inner.close()
     linear = simplify(linear)
     kept = tuple(
-        (j, forward.inputs.index(x))
-        for j, x in enumerate(forward.outputs[len(results) :])
-        if x in forward.inputs
+        (j, forward.inputs.index(x)) for j, x in enumerate(forward.outputs[len(results) :]) if x in forward.inputs
     )
     result_types = tuple(r.type for r in results)
     return PrimitiveRule(forward, kept, linear, len(residuals), moves, result_types, primitive.name)

@@ -27,6 +27,7 @@ from pullback.core.replay import read
 from pullback.core.source import NOWHERE, inherit
 from pullback.primitives.shaping import fit_cotangent
 from pullback.primitives.tapes import add_values
+
 from .simplify import simplify
 
 __all__ = ["TransposedProgram", "transpose"]

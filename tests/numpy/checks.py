@@ -66,8 +66,7 @@ def check_derivative(f, *xs, rng, rtol=1e-7):
         return tuple(np.asarray(leaves(pb.jvp(f, xs, ws)[1])[i]) for i in smooth)
 
     def reverse(us):
-        g = lambda *zs: tuple(leaves(f(*zs))[i] for i in smooth)
-        return pb.vjp(g, *xs)[1](us)
+        return pb.vjp(lambda *zs: tuple(leaves(f(*zs))[i] for i in smooth), *xs)[1](us)
 
     us = tuple(_direction(np.asarray(leaves(y)[i]), rng) for i in smooth)
     oracles.assert_transposes(forward, reverse, vs, us)

@@ -15,7 +15,16 @@ N = np.array([[5, 3, 8], [1, 7, 2]])
 
 SMOOTH = [operator.add, operator.sub, operator.mul, operator.truediv, operator.mod, divmod]
 COMPARISONS = [operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge, operator.floordiv]
-BITS = [operator.and_, operator.or_, operator.xor, operator.lshift, operator.rshift, operator.floordiv, operator.mod, operator.pow]
+BITS = [
+    operator.and_,
+    operator.or_,
+    operator.xor,
+    operator.lshift,
+    operator.rshift,
+    operator.floordiv,
+    operator.mod,
+    operator.pow,
+]
 
 
 @pytest.mark.parametrize("op", SMOOTH, ids=lambda f: f.__name__)

@@ -103,7 +103,9 @@ def test_the_dtype_of_a_reduction_is_numpys(f, dtype):
 @given(st.lists(st.integers(0, 3), min_size=0, max_size=3), st.data())
 def test_any_shape_and_any_axes_reduce_as_in_numpy(shape, data):
     x = np.arange(float(np.prod(shape))).reshape(shape) - 2
-    axes = data.draw(st.lists(st.integers(-len(shape), len(shape) - 1), unique_by=lambda i: i % len(shape)) if shape else st.just([]))
+    axes = data.draw(
+        st.lists(st.integers(-len(shape), len(shape) - 1), unique_by=lambda i: i % len(shape)) if shape else st.just([])
+    )
     keepdims = data.draw(st.booleans())
     check_value(lambda x: np.sum(x, axis=tuple(axes), keepdims=keepdims), x)
     check_value(lambda x: np.prod(x, axis=tuple(axes), keepdims=keepdims), x)

@@ -94,6 +94,7 @@ def test_a_running_maximum_shares_ties_or_gives_all_to_the_first():
     np.testing.assert_array_equal(tangent(f, x, v), [1, 1, 2, 4, 5])
     with conventions(ties="first"):
         np.testing.assert_array_equal(tangent(f, x, v), [1, 1, 1, 4, 4])
+        np.testing.assert_array_equal(tangent(f, np.zeros(5), v), [1, 1, 1, 1, 1])
 
 
 @pytest.mark.parametrize("reverse", [False, True])

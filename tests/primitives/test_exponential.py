@@ -4,8 +4,6 @@ import mpmath
 import numpy as np
 import pytest
 
-from pullback.primitives.choice import select
-from pullback.primitives.comparison import greater
 from pullback.primitives.exponential import (
     cbrt,
     erf,
@@ -194,34 +192,3 @@ class TestPower:
 def test_the_derivative_of_a_root_at_0_is_infinite():
     for root in (sqrt, cbrt):
         assert slope(root, np.float64(0.0)) == np.inf
-
-
-def _safe(f, inside, at):
-    return lambda x: select(greater(x, at), f(x) if inside is None else inside(f(x)), 0.0)
-
-
-SAFE = [
-    pytest.param(_safe(sqrt, None, 0.0), 0.0, id="sqrt"),
-    pytest.param(_safe(log, None, 0.0), 0.0, id="log"),
-    pytest.param(_safe(cbrt, None, 0.0), 0.0, id="cbrt"),
-    pytest.param(_safe(reciprocal, exp, 0.0), 0.0, id="exp of a reciprocal"),
-    pytest.param(lambda x: select(greater(x, 0.0), power(x, 0.3), 0.0), 0.0, id="power"),
-    pytest.param(_safe(log1p, sqrt, -1.0), -1.0, id="sqrt of log1p"),
-]
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize(("f", "edge"), SAFE)
-@pytest.mark.parametrize("modes", ["r", "rr", "rrr", "f", "ff", "fff", "rf", "fr", "rfr"])
-def test_where_cuts_infinite_derivatives_at_every_order(f, edge, modes):
-    g = f
-    for mode in modes:
-        g = {"r": reverse, "f": forward}[mode](g)
-    assert np.all(g(np.array([edge, edge - 1.0])) == 0)
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_without_a_mask_zero_times_infinity_stays_nan():
-    root = lambda x: square(sqrt(x))  # noqa: E731
-    for mode in (reverse, forward):
-        assert np.isnan(mode(root)(np.float64(0.0)))

@@ -27,9 +27,9 @@ STILL = {"lanes": "scale"}  # the elements of a matrix permuted may be no such m
 
 
 def _regular(rng, shape, dtype=float):
-    """A matrix far from singular."""
+    """Return a matrix whose singular values lie between 1 and 3."""
     a = rng.normal(size=shape) + (1j * rng.normal(size=shape) if dtype is complex else 0)
-    return a + 3 * np.eye(shape[-1])
+    return 2 * np.eye(shape[-1]) + a / np.linalg.norm(a, axis=(-2, -1), keepdims=True)
 
 
 def _positive(rng, shape, dtype=float):
