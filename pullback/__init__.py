@@ -21,6 +21,7 @@ from .api.loops import fori_loop, map, scan, while_loop
 from .api.prefixes import associative_scan
 from .api.tracing import trace
 from .core.conventions import conventions
+from .numpy.plain import plain_numpy
 from .core.errors import PullbackError
 from .core.program import Program
 

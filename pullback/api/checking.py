@@ -13,7 +13,7 @@ from pullback.core.source import here
 from pullback.core.tree import flatten, is_array, unflatten
 from pullback.core.types import type_of
 
-from .calls import name_of, select
+from .calls import name_of
 from .differences import directional, eps_of
 from .gradients import jvp, vjp
 from .locating import first_off
@@ -145,8 +145,8 @@ def off(
         for g, point, outer in queue:
             v = [_direction(a, rng) for a in point]
             reference = directional(g, point, v)
-            if not _finite(reference):  # sizes so far apart that the step suits none: each entry by its own
-                v = [_direction(a, rng, least=1e-12) for a in point]
+            if not _finite(reference):  # sizes so far apart that the step suits none: and all by their own
+                v = [_direction(a, rng, dust=0.0) for a in point]
                 reference = directional(g, point, v)
             if not _finite(reference):
                 raise _undefined()
@@ -222,8 +222,11 @@ def _undefined() -> DerivativeError:
     )
 
 
-def _direction(x: Any, rng: np.random.Generator, like: Any = None, least: float = 0.1) -> Any:
-    """Return a random direction in which each entry changes by about its own size, or `least` of the largest."""
+def _direction(x: Any, rng: np.random.Generator, like: Any = None, dust: float = 1e-13) -> Any:
+    """Return a random direction in which each entry moves by about its own size: no step crosses 0.
+
+    What is 0, or `dust` beside the largest entry, moves by a tenth of that.
+    """
     x = np.asarray(x)
     dtype = x.dtype if like is None else np.asarray(like).dtype
     v = rng.normal(size=x.shape)
@@ -231,7 +234,7 @@ def _direction(x: Any, rng: np.random.Generator, like: Any = None, least: float 
         v = v + 1j * rng.normal(size=x.shape)
     if like is None:
         largest = float(np.max(np.abs(x), initial=0.0)) or 1.0
-        v = v * np.maximum(np.abs(x), least * largest)
+        v = v * np.where(np.abs(x) > dust * largest, np.abs(x), 0.1 * largest)
     return np.asarray(v, dtype)[()]
 
 

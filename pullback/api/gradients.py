@@ -12,10 +12,12 @@ from pullback.core.arrays import own, snapshot
 from pullback.core.errors import ArgumentError, DTypeError, NonScalarOutput, TreeError
 from pullback.core.program import Program
 from pullback.core.replay import replay
+from pullback.core.replay import replay
 from pullback.core.source import describe, here
 from pullback.core.tree import flatten, is_array, unflatten
 from pullback.core.types import Tape, type_of
 from pullback.transforms.jvp import JvpRecorder
+from pullback.transforms.linearity import check_linear
 from pullback.transforms.transpose import transpose
 
 from .calls import check_inexact, name_of, select, unpack_aux, zero_like
@@ -388,6 +390,7 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
     check_inexact(selection, fun)
     program, structure = trace_flat(lambda *arrays: selection.call(fun, arrays), selection.inputs())
     pulled = transpose(program)
+    check_linear(program)
     types = [t.strong for t in program.out_types]
     zeros = [zero_like(x) for x in selection.inputs()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from .calls import Selection, unpack_aux, zero_like
 from .debug import nan_checker
 
 __all__ = ["Linearized"]
+
+_ALONE = 2  # what sys.getrefcount says of an object that one name refers to
 
 
 class Linearized:
@@ -59,6 +62,9 @@ class Linearized:
         self.nodes = [recorder.node(x) for x in leaves]
         self.values = [recorder.primal(x) for x in leaves]
         self.tape = recorder.tape
+        del tracers, out, leaves
+        if sys.getrefcount(recorder) > _ALONE:  # a Tracer is still about: it has leaked, or sits in a cycle
+            recorder.keep_sources()
 
     def value(self) -> Any:
         """Return the output, sharing memory with nothing that is kept."""

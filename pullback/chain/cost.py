@@ -10,8 +10,10 @@ h ∘ g₂ ∘ g₁ : Rⁿ → Rᵐ → Rᵈ → R, with Jacobians (1, d), (d, m
 
 The best order of all is found by dynamic programming over the splits, O(L³) for L layers
 (Cormen et al., Introduction to Algorithms, section 14.2; Godbole 1973). After a scalar loss it is
-the one from the loss back: no order gets away with less than one multiplication an entry of each
-Jacobian. Without a loss, or with a bottleneck in the middle, it may be neither.
+the one from the loss back, as long as nothing else on the way is a single number: a product of two
+matrices (a, b) and (b, c) takes abc multiplications, a row vector times each ab + bc, and that is
+no more if a and c are at least 2. Without a loss, or with a single number in the middle, it may be
+neither of the two.
 
 `bytes_kept` of an order is the most memory that its Jacobians and products take at one time, if the
 Jacobians become known in the order in which the layers are evaluated, the first layer's first; if

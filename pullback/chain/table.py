@@ -70,7 +70,7 @@ def _rich(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], numbe
         drawn.add_row(*map(text, row))
     page = io.StringIO()
     console(file=page, width=118, color_system=None, highlight=False).print(drawn)
-    return "\n".join(line.rstrip() for line in page.getvalue().strip("\n").splitlines())
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()).strip()
 
 
 def thousands(n: int) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from . import conventions, source
-from .arrays import snapshot
+from .arrays import Data, snapshot
 from .errors import NoValue
-from .primitive import infer_types
+from .primitive import infer_types, primitives
 from .program import Equation, Literal, Program, Var
 from .recorder import Recorder
 from .tracer import Tracer, concrete, floor
@@ -36,12 +36,16 @@ class ProgramRecorder(Recorder):
     values : bool
         Carry concrete values beside the variables wherever the operands have them, so that
         Python's own control flow works; what Python took is kept as a guard if `guard`.
+    closed : bool
+        Write down every operation, those of plain values too, and arrays as equations: the
+        Program of a pass has no constants, as the one that it came from had none.
     """
 
-    __slots__ = ("_atoms", "_kept", "captured", "equations", "guards", "inputs", "token", "values")
+    __slots__ = ("_atoms", "_kept", "captured", "closed", "equations", "guards", "inputs", "token", "values")
 
-    def __init__(self, values: bool = False, guard: bool = False) -> None:
+    def __init__(self, values: bool = False, guard: bool = False, closed: bool = False) -> None:
         super().__init__()
+        self.closed = closed
         self.values = values
         self.guards = guard
         self.inputs: list[Var] = []
@@ -88,7 +92,14 @@ class ProgramRecorder(Recorder):
         kept = snapshot(x, known[1] if known else None)
         if known is None or kept is not known[1]:
             self._kept[id(x)] = (x, kept)  # holds x, so that its id stays its own
-        return self._capture(id(kept), kept, type_of(kept))
+        return self._write_constant(kept) if self.closed else self._capture(id(kept), kept, type_of(kept))
+
+    def _write_constant(self, kept: Any) -> Var:
+        var = self._atoms.get(id(kept))
+        if var is None:
+            var = self._atoms[id(kept)] = Var(type_of(kept))
+            self.equations.append(Equation(primitives["constant"], (), (var,), {"data": Data(kept)}))
+        return var
 
     # Recording ----------------------------------------------------------------------------
 
@@ -120,7 +131,13 @@ class ProgramRecorder(Recorder):
     def took(self, tracer: Tracer, kind: type, value: Any) -> None:
         if self.guards:
             expected = value.tobytes() if kind is np.ndarray else value
-            self.process(guard_slot[0], (tracer,), {"kind": kind, "expected": expected})
+            self.process(primitives["guard"], (tracer,), {"kind": kind, "expected": expected})
+
+    def source_of(self, tracer: Tracer) -> Any:
+        for eq in reversed(self.equations):
+            if any(x is tracer.entry for x in eq.results):
+                return eq.source
+        return self.made if any(x is tracer.entry for x in self.inputs) else None
 
     # The end --------------------------------------------------------------------------------
 
@@ -144,8 +161,8 @@ class LinearRecorder(ProgramRecorder):
 
     __slots__ = ("moving", "strong_zeros")
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, closed: bool = False) -> None:
+        super().__init__(closed=closed)
         self.moving: dict[Var, bool] = {}
         self.strong_zeros = conventions.current().strong_zeros
 
@@ -190,7 +207,3 @@ def _identity(entry: Any) -> Any:
 def no_capture(what: str) -> NoValue:
     """Return the error for an outer Tracer in a place that must be closed."""
     return NoValue(f"{what} takes a value from outside that is being differentiated or traced", where=source.here())
-
-
-# The primitive that guards what Python took from a value; filled in by `primitives.effects`.
-guard_slot: list[Any] = [None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import source as _source
+from .types import type_of
 
 __all__ = [
     "ArgumentError",
@@ -25,6 +26,7 @@ __all__ = [
     "MissingExtra",
     "MutationError",
     "NaNError",
+    "NoAttribute",
     "NoValue",
     "NonScalarOutput",
     "NotTraceable",
@@ -48,23 +50,33 @@ class PullbackError(Exception):
         The rule that was broken.
     fix : str
         Code that works.
+    operands : sequence
+        What it was done with: arrays and Tracers, which are shown with the lines that made them.
     """
 
-    def __init__(self, what: str, *, where: Any = None, why: str = "", fix: str = "") -> None:
+    def __init__(self, what: str, *, where: Any = None, why: str = "", fix: str = "", operands: Any = ()) -> None:
         self.what, self.why, self.fix = what, why, fix
         self.where = where if isinstance(where, str) else _line(where)
+        self.operands = tuple([x if isinstance(x, str) else _operand(x) for x in operands])
         lines = [what]
-        for label, text in (("where", self.where), ("why", why), ("fix", fix)):
+        of = [("and" if i else "of", text) for i, text in enumerate(self.operands)]
+        for label, text in (("where", self.where), *of, ("why", why), ("fix", fix)):
             if text:
                 lines.append(f"  {label + ':':6} {text}")
         super().__init__("\n".join(lines))
 
     def __reduce__(self):
-        return _rebuild, (type(self), self.what, self.where, self.why, self.fix)
+        return _rebuild, (type(self), self.what, self.where, self.why, self.fix, self.operands)
 
 
-def _rebuild(kind, what, where, why, fix):
-    return kind(what, where=where, why=why, fix=fix)
+def _rebuild(kind, what, where, why, fix, operands):
+    return kind(what, where=where, why=why, fix=fix, operands=operands)
+
+
+def _operand(x: Any) -> str:
+    """Return what an operand is and the line that made it: float64[3] from model.py:12."""
+    made = _source.made_at(x)
+    return f"{type_of(x).strong}" + ("" if made is None else f" from {_line(made)}")
 
 
 def _line(source: Any) -> str:
@@ -112,6 +124,10 @@ class NotWritten(PullbackError, NotImplementedError):
 
 class NoValue(PullbackError, TypeError):
     """Python asked for the value of a Tracer that has none, under `jit`, `vmap` or in a body."""
+
+
+class NoAttribute(PullbackError, AttributeError):
+    """A Tracer was asked for an attribute that it does not have."""
 
 
 class DerivativeLost(PullbackError, TypeError):

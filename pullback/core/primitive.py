@@ -199,6 +199,10 @@ class Primitive:
         """Return `evaluate` with its parameters filled in: what straight-line code calls."""
         return partial(self.evaluate, **params) if params else self.evaluate
 
+    def add_into(self, params: dict) -> Callable[..., None] | None:
+        """Return a function that adds the result to an array in place, where that is much cheaper than `add`."""
+        return None
+
     def evaluate_weak(self, operands: tuple, params: dict) -> Any:
         """Evaluate plain values; Python scalars give a Python scalar where NEP 50 says so."""
         result = self.evaluate(*operands, **params)

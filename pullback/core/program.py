@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from . import source as _source
+from .errors import CheckError
 from .primitive import Cost, Primitive, freeze
 from .printer import print_program
 from .types import type_of
@@ -213,6 +214,8 @@ def intern(program: Program) -> Program:
 
     Only for closed Programs. The table is emptied when it grows past 4096 Programs.
     """
+    if program.constants:
+        raise CheckError(f"a Program of {len(program.constants)} constants was to be held: they would be lost")
     if len(_canonical) > 4096:
         _canonical.clear()
     return _canonical.setdefault((program, program.sources), program)

@@ -12,7 +12,8 @@ import itertools
 from typing import Any
 
 from . import source
-from .errors import LeakedTracer
+from .errors import PullbackError
+from .made import explain, leaked
 from .tracer import Tracer, floor
 
 __all__ = ["Recorder", "bind"]
@@ -43,6 +44,10 @@ class Recorder:
         if type(inner) is Tracer:
             inner.recorder.took(inner, kind, value)
 
+    def source_of(self, tracer: Tracer) -> Any:
+        """Return the user's line that made a Tracer of this recorder, for messages; None if it is not known any more."""
+        return None
+
     def close(self) -> None:
         """End the recording: Tracers of it that are still about have leaked."""
         self.live = False
@@ -60,21 +65,15 @@ def bind(primitive: Any, operands: tuple, params: dict) -> Any:
                 level = recorder.level
     body = floor.get()
     if not traced:
-        if primitive.effect is None or body is None:
+        if body is None or not (primitive.effect is not None or body.closed):
             return primitive.evaluate_weak(operands, params)
         recorder = body  # an effect inside a body happens when the body runs, not when it is traced
     elif body is not None and body.level > level:
         recorder = body
     if not recorder.live:
-        raise _leaked(recorder, operands)
-    return recorder.process(primitive, operands, params)
-
-
-def _leaked(recorder: Recorder, operands: tuple) -> LeakedTracer:
-    kinds = ", ".join(repr(x.type) for x in operands if type(x) is Tracer and x.recorder is recorder)
-    return LeakedTracer(
-        f"a Tracer of {kinds} was used after its trace had ended; it was made at {source.describe(recorder.made)}",
-        where=source.here(),
-        why="it was kept in a global, an attribute, a generator or a list while a transformed function ran",
-        fix="return the value from the transformed function (has_aux=True carries extra outputs)",
-    )
+        raise leaked(recorder, operands)
+    try:
+        return recorder.process(primitive, operands, params)
+    except (TypeError, ValueError, PullbackError) as error:  # a try costs nothing until something is raised
+        explain(error, primitive, operands, params)
+        raise

@@ -8,6 +8,7 @@ source through `inherit`.
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import optree
 
-__all__ = ["NOWHERE", "Source", "describe", "here", "inherit", "line_text", "location"]
+__all__ = ["NOWHERE", "Source", "describe", "here", "inherit", "line_text", "location", "made_at", "statement"]
 
 Source = Any  # (code, offset), or None when the caller is nobody's code
 NOWHERE: Source = ()  # inherited while cached rules are derived: their equations belong to no line
@@ -75,6 +76,35 @@ def _is_ours(code: CodeType) -> bool:
         _ours.clear()
     name = code.co_filename
     return name.startswith((*_OURS, "<pullback", "<frozen", "<__array_function__")) and not name.startswith(_DEMOS)
+
+
+def made_at(x: Any) -> Source:
+    """Return the source of the operation that made a Tracer; None for arrays, and where nobody knows.
+
+    For an input of a traced function it is the line that called the transformed function.
+    """
+    while hasattr(x, "recorder"):
+        found = x.recorder.source_of(x)
+        if found is not None:
+            return found
+        x = x.value
+    return None
+
+
+def statement(source: Source) -> str:
+    """Return what the user's code was doing there: "assign" (``a[i] = …``), "in place" (``a += …``) or neither, ""."""
+    if source is None or len(source) != 2:
+        return ""
+    code, offset = source
+    name = dis.opname[code.co_code[offset]]
+    if name in ("STORE_SUBSCR", "STORE_SLICE"):
+        return "assign"
+    if name.startswith("INPLACE_") or (name == "BINARY_OP" and code.co_code[offset + 1] >= _FIRST_IN_PLACE):
+        return "in place"
+    return ""
+
+
+_FIRST_IN_PLACE = 13  # the argument of BINARY_OP for ``+=``; those of the plain operators are below
 
 
 def location(source: Source) -> tuple[str, int] | None:

@@ -26,7 +26,9 @@ import numpy as np
 
 from . import source
 from .dispatch import handler_of
-from .errors import DerivativeLost, NoValue, PullbackError
+from .errors import PullbackError
+from .made import leaked
+from .refusals import lost, no_attribute, no_axis, no_value
 from .types import ArrayType, type_of
 
 __all__ = ["Tracer", "concrete", "floor", "known_value", "taken_array"]
@@ -102,8 +104,11 @@ class Tracer:
 
     def __iter__(self):
         if not self.type.shape:
-            raise TypeError("iteration over a 0-d array")
+            raise TypeError("iteration over a 0-d array") if concrete(self) is not None else no_axis(self)
         return (self[i] for i in range(self.type.shape[0]))
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_attribute(self, name, dir(Tracer))  # reached only by what is not found
 
     # What reaches the face ------------------------------------------------------------
 
@@ -159,10 +164,12 @@ class Tracer:
         return self._plain("array")
 
     def _plain(self, kind: str, *args: Any) -> Any:
+        if not self.recorder.live:
+            raise leaked(self.recorder, (self,))
         if self.type.inexact:
             if concrete(self) is None:
                 raise no_value(self, kind)
-            raise _lost(self, kind)
+            raise lost(self, kind)
         value = known_value(self, kind)
         if kind in ("item", "tolist"):
             plain = getattr(np.asarray(value), kind)(*args)
@@ -224,50 +231,13 @@ def taken_array(x: Tracer, kind: str) -> np.ndarray:
 
 def known_value(x: Tracer, kind: str) -> Any:
     """Return the value that Python asked for as a `kind`, or raise `NoValue`."""
+    if not x.recorder.live:
+        raise leaked(x.recorder, (x,))
     body = floor.get()
     value = concrete(x)
     if value is None or (body is not None and x.recorder.level < body.level):
         raise no_value(x, kind)
     return value
-
-
-_INSTEAD = {
-    "bool": "for a choice by value: np.where(c, a, b) or pullback.cond(c, f, g, x); for a loop: pullback.while_loop",
-    "index": "for a loop: pullback.fori_loop(lo, hi, body, x); for an index: a traced x[i] takes a traced i, a plain x "
-    "pullback.numpy.take(x, i, axis=0); or mark the argument with static_argnums",
-    "array": "np.f(x) instead of a function that converts x itself; import pullback.numpy as np for np.array …",
-}
-
-
-def no_value(x: Tracer, kind: str) -> NoValue:
-    """Return the error for a value that tracing does not know."""
-    shown = {"index": "an integer", "array": "a NumPy array"}.get(kind, f"{kind}()")
-    instead = "index" if kind == "array" and x.type.dtype.kind in "iu" else kind  # NumPy makes arrays of indices
-    return NoValue(
-        f"{shown} of a Tracer of {x.type} was asked for, which has no value here",
-        where=source.here(),
-        why="under jit, vmap and in the bodies of cond, scan and loops, code is traced once for all values",
-        fix=_INSTEAD.get(instead, "keep it an array: np.sin in place of math.sin, x in place of float(x)"),
-    )
-
-
-def _lost(x: Tracer, kind: str) -> DerivativeLost:
-    if kind == "array":
-        return DerivativeLost(
-            f"a Tracer of {x.type} was to become a plain NumPy array (by np.array, np.asarray, or assignment into one)",
-            where=source.here(),
-            why="a plain array holds numbers only: its derivative would be lost",
-            fix="import pullback.numpy as np (its array, asarray, zeros … take Tracers), np.stack([...]), "
-            "or with pullback.plain_numpy(): …",
-        )
-    name = kind if kind in ("item", "tolist") else f"{kind}()"
-    return DerivativeLost(
-        f"{name} of what is being differentiated, {x.type}",
-        where=source.here(),
-        why="a plain Python number has no derivative: the result would be a silent constant",
-        fix="np.sin in place of math.sin, x in place of float(x); to assign into an array or build one, "
-        "pullback.numpy; if a constant is meant, pullback.stop_gradient(x)",
-    )
 
 
 def operand_type(x: Any) -> ArrayType:

@@ -147,9 +147,17 @@ def refuse(function: str, **options: Any) -> None:
 
 def no_out(function: str) -> MutationError:
     """Return the error for ``out=``."""
+    where = source.here()
+    if source.statement(where) == "in place":
+        return MutationError(
+            "a += b (or -=, *= …) of a plain array and something that is being differentiated or traced",
+            where=where,
+            why="a plain array holds numbers only, and Tracers are not changed in place yet",
+            fix="a = a + b",
+        )
     return MutationError(
         f"np.{function}(..., out=...) of something that is being differentiated or traced",
-        where=source.here(),
+        where=where,
         why="arrays and Tracers are not changed in place yet",
         fix=f"x = np.{function}(...) in place of out=x",
     )
@@ -158,6 +166,19 @@ def no_out(function: str) -> MutationError:
 def dtype_of(x: Any) -> np.dtype:
     """Return the dtype of an operand (float64 for a Python float)."""
     return type_of(x).dtype
+
+
+def promoted(*xs: Any) -> np.dtype:
+    """Return the dtype that operands (or dtypes) are promoted to, under NEP 50."""
+    return np.result_type(*(_stands_for(x) if type(x) is Tracer else x for x in xs))
+
+
+def _stands_for(x: Tracer) -> Any:
+    """Return what NumPy's promotion shall see in place of a Tracer."""
+    return _ZEROS[x.type.dtype] if x.type.weak else x.type.dtype
+
+
+_ZEROS = {dtype: kind(0) for kind, dtype in PYTHON_SCALARS.items()}
 
 
 def as_dtype(x: Any, dtype: Any) -> Any:
@@ -195,8 +216,3 @@ def sizes_of(given: Any) -> tuple[int, ...]:
     if isinstance(given, Sequence | np.ndarray):
         return tuple(operator.index(n) for n in given)
     return (operator.index(given),)
-
-
-def python_scalar(x: Any) -> bool:
-    """Return whether x is a Python number."""
-    return type(x) in PYTHON_SCALARS

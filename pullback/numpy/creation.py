@@ -12,7 +12,6 @@ import numpy as np
 from pullback.core import source
 from pullback.core.errors import NotWritten
 from pullback.core.tracer import Tracer
-from pullback.core.types import type_of
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.shaping import convert
 
@@ -24,6 +23,7 @@ from .arguments import (
     ndim,
     one_axis,
     operand,
+    promoted,
     refuse,
     reshaped,
     shape,
@@ -210,25 +210,22 @@ def linspace(
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     parts = num - 1 if endpoint else num
-    start, stop = (mul(operand(x), 1.0) for x in (start, stop))
+    start, stop = operand(start), operand(stop)
+    inexact = promoted(start, stop)
+    inexact = inexact if inexact.kind in "fc" else np.result_type(inexact, 1.0)
+    start, stop = as_dtype(start, inexact), as_dtype(stop, inexact)
     width = sub(stop, start)
     step = div(width, parts) if parts else mul(width, np.nan)
-    places = np.arange(num, dtype=float).reshape(num, *(1,) * ndim(width))
+    places = np.arange(num, dtype=inexact).reshape(num, *(1,) * ndim(width))
     y = add(mul(places, step), start) if parts else add(mul(places, width), start)
     if endpoint and num > 1:
         last = reshaped(spread(add(stop, 0.0), shape(width)), (1, *shape(width)))
         y = concatenated([cut_along(y, 0, 0, num - 1), as_dtype(last, dtype_of(y))])
-    wanted = np.dtype(dtype) if dtype is not None else _floating(start, stop, num)
+    wanted = np.dtype(dtype) if dtype is not None else inexact
     if wanted.kind in "iu":
         y = call_ufunc(np.floor, y)
     y = moved(as_dtype(y, wanted), 0, one_axis(axis, ndim(y)))
     return (y, step) if retstep else y
-
-
-def _floating(start: Any, stop: Any, num: int) -> np.dtype:
-    return np.result_type(
-        *(x.dtype if not t.weak else t.dtype.type(0) for x in (start, stop) for t in (type_of(x),)), float(num)
-    )
 
 
 @covers(np.logspace)

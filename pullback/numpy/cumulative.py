@@ -12,7 +12,7 @@ from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.cumulative import cumprod, cumsum
 from pullback.primitives.discrete import not_equal
 
-from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread
+from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread, strong
 from .joining import concatenated, cut_along
 from .reductions import total, wide
 from .registry import covers, method
@@ -97,11 +97,12 @@ def _edge(value: Any, x: Any, axis: int) -> Any:
 @covers(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours in the flattened array."""
-    parts = [diff(ravel(operand(ary)))]
+    x = ravel(operand(ary))
+    parts = [diff(x)]
     if to_begin is not None:
-        parts.insert(0, ravel(operand(to_begin)))
+        parts.insert(0, as_dtype(ravel(operand(to_begin)), dtype_of(x)))
     if to_end is not None:
-        parts.append(ravel(operand(to_end)))
+        parts.append(as_dtype(ravel(operand(to_end)), dtype_of(x)))
     return concatenated(parts)
 
 
@@ -155,7 +156,7 @@ def _slope(x: Any, h: Any, i: int) -> Any:
 @covers(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """Polynomial with coefficients from the highest power down, by Horner's rule."""
-    coefficients, x = operand(p), operand(x)
+    coefficients, x = operand(p), strong(operand(x))
     y = mul(x, 0)
     for i in range(shape(coefficients)[0]):
         y = add(mul(y, x), coefficients[i])

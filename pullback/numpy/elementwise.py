@@ -72,9 +72,8 @@ def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
     if dtype_of(x).kind in "biu":
         if decimals >= 0:
             return x
-        raise NotWritten(
-            "np.round of integers to negative decimals", where=source.here(), fix="np.round(x.astype(float), decimals)"
-        )
+        scale = 10 ** -int(decimals)
+        return as_dtype(mul(rint(div(x, scale)), scale), dtype_of(x))
     if decimals == 0:
         return rint(x)
     scale = 10.0 ** abs(int(decimals))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from pullback.core.tracer import Tracer
-from pullback.core.types import PYTHON_SCALARS, type_of
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.choice import select
 from pullback.primitives.complex import absolute, imag
@@ -24,7 +23,7 @@ from pullback.primitives.discrete import (
     signbit,
 )
 
-from .arguments import dtype_of, operand, refuse, shape
+from .arguments import dtype_of, operand, promoted, refuse, shape
 from .reductions import every
 from .registry import covers
 
@@ -109,20 +108,10 @@ def iscomplexobj(x: Any) -> bool:
     return dtype_of(operand(x)).kind == "c"
 
 
-def _stands_for(x: Any) -> Any:
-    """Return what NumPy's promotion shall see in place of a Tracer."""
-    if type(x) is not Tracer:
-        return x
-    kind = type_of(x)
-    if kind.weak:
-        return {d: t for t, d in PYTHON_SCALARS.items()}[kind.dtype](0)
-    return kind.dtype
-
-
 @covers(np.result_type)
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     """Dtype that operands are promoted to."""
-    return np.result_type(*(_stands_for(x) for x in arrays_and_dtypes))
+    return promoted(*arrays_and_dtypes)
 
 
 @covers(np.can_cast)

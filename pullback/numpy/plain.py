@@ -1,8 +1,9 @@
 """plain_numpy: NumPy's own functions made to take (lists of) Tracers, inside a block and in this context only.
 
 While at least one block is entered, thin wrappers stand in place of ``numpy.array`` and its
-kin on the numpy module, and of the functions that code gives lists (``np.sum([x, y])``). A wrapper asks a context variable: in a context that has entered no
-block, it calls NumPy's function. When the last block is left, NumPy's functions are back.
+kin on the numpy module, and of the functions that code gives lists (``np.sum([x, y])``). A
+wrapper asks a context variable: in a context that has entered no block, it calls NumPy's
+function. When the last block is left, NumPy's functions are back.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def plain_numpy() -> Iterator[None]:
     """Let code written with plain NumPy build arrays of Tracers: ``np.array([x, y])``, ``np.full(3, x)``.
 
     Inside the block, and in this context only (other threads and tasks see NumPy's own), the
-    constructors of NumPy take Tracers, and its functions lists of them. A plain buffer (``np.zeros(3)``) stays one: writing a
-    Tracer into it raises `DerivativeLost`.
+    constructors of NumPy take Tracers, and its functions lists of them. A plain buffer
+    (``np.zeros(3)``) stays one: writing a Tracer into it raises `DerivativeLost`.
 
     Notes
     -----

@@ -76,7 +76,7 @@ def total(
     x = only(x, where, 0)
     axes = some_axes(axis, ndim(x))
     result = _kept(sum_(x, axes=axes), x, axes, keepdims)
-    return result if is_missing(initial) else add(result, operand(initial))
+    return result if is_missing(initial) else add(result, as_dtype(operand(initial), dtype_of(result)))
 
 
 @method("prod")
@@ -95,7 +95,7 @@ def product(
     x = only(wide(operand(a), dtype), where, 1)
     axes = some_axes(axis, ndim(x))
     result = _kept(prod(x, axes=axes), x, axes, keepdims)
-    return result if is_missing(initial) else mul(result, operand(initial))
+    return result if is_missing(initial) else mul(result, as_dtype(operand(initial), dtype_of(result)))
 
 
 def extreme(name: str, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any) -> Any:

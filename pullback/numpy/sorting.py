@@ -116,7 +116,9 @@ def _one_last(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
 @covers(np.median)
 def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
     """Middle of the sorted elements, or the mean of the two in the middle."""
-    return _quantile("median", a, np.float64(0.5), axis, out, overwrite_input, "linear", keepdims)
+    x = operand(a)
+    half = np.asarray(0.5, dtype_of(x) if dtype_of(x).kind == "f" else float)
+    return _quantile("median", x, half, axis, out, overwrite_input, "linear", keepdims)
 
 
 @covers(np.quantile)
@@ -133,7 +135,7 @@ def quantile(
 ) -> Any:
     """Quantiles, by linear interpolation between sorted elements."""
     refuse("quantile", weights=weights)
-    return _quantile("quantile", a, np.asarray(q, float), axis, out, overwrite_input, method, keepdims)
+    return _quantile("quantile", a, _fractions(q, a), axis, out, overwrite_input, method, keepdims)
 
 
 @covers(np.percentile)
@@ -150,8 +152,16 @@ def percentile(
 ) -> Any:
     """Percentiles, by linear interpolation between sorted elements."""
     refuse("percentile", weights=weights)
-    q = np.true_divide(np.asarray(q, float), 100)
-    return _quantile("percentile", a, q, axis, out, overwrite_input, method, keepdims)
+    q = _fractions(q, a)
+    return _quantile("percentile", a, np.asarray(q / q.dtype.type(100)), axis, out, overwrite_input, method, keepdims)
+
+
+def _fractions(q: Any, a: Any) -> np.ndarray:
+    """Return q as an array; a Python number in the dtype of what is sorted."""
+    dtype = dtype_of(operand(a))
+    return np.asarray(
+        q, dtype if type(q) in (int, float) and dtype.kind == "f" else np.result_type(np.asarray(q), np.float16)
+    )
 
 
 def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, method: str, keepdims: Any) -> Any:
@@ -162,7 +172,9 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, m
         raise ValueError("Quantiles must be in the range [0, 1]")
     x = operand(a)
     whole = shape(x)
-    flat, axes = _one_last(as_dtype(x, float) if dtype_of(x).kind in "biu" else x, axis)
+    blends = method in ("linear", "midpoint")
+    flat, axes = _one_last(as_dtype(x, float) if blends and dtype_of(x).kind in "biu" else x, axis)
+    dtype = np.result_type(dtype_of(flat), q.dtype) if blends else dtype_of(flat)
     n, last = shape(flat)[-1], ndim(flat) - 1
     if n == 0:
         raise IndexError("cannot take a quantile of no elements")
@@ -173,8 +185,10 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, m
     part = {"linear": place - low, "lower": 0 * place, "higher": (place > low) * 1.0, "midpoint": (place > low) * 0.5}
     weight = part[method] if method in part else (np.rint(place) > low) * 1.0
     results = [_between(ordered, last, i, j, t) for i, j, t in zip(low.flat, high.flat, weight.flat, strict=True)]
-    bad = any_(isnan(flat), axes=(last,))
-    results = [select(bad, dtype_of(flat).type(np.nan), r) for r in results]
+    if dtype_of(flat).kind == "f":
+        bad = any_(isnan(flat), axes=(last,))
+        results = [select(bad, dtype_of(r).type(np.nan), r) for r in results]
+    results = [as_dtype(r, dtype) for r in results]
     if not is_missing(keepdims) and keepdims:
         results = [keep_axes(r, whole, axes) for r in results]
     return results[0] if q.ndim == 0 else reshaped(np.stack(results), (*q.shape, *shape(results[0])))
@@ -186,6 +200,5 @@ def _between(ordered: Any, axis: int, i: int, j: int, t: float) -> Any:
     if t == 0 or i == j:
         return a
     b = reshaped(cut_along(ordered, axis, j, j + 1), rest)
-    t = dtype_of(ordered).type(t)
     width = sub(b, a)
     return add(a, mul(width, t)) if t < 0.5 else sub(b, mul(width, 1 - t))

@@ -88,7 +88,8 @@ def _folded(ufunc: np.ufunc, x: Any, axes: tuple[int, ...], initial: Any) -> Any
         )
     parts = _slices(x, axes[0])
     if not is_missing(initial):
-        parts.insert(0, operand(initial))
+        loop = ufunc.resolve_dtypes((dtype_of(x), dtype_of(x), None))[-1]
+        parts.insert(0, as_dtype(operand(initial), loop))
     elif not parts:
         if ufunc.identity is None:
             raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")

@@ -161,7 +161,7 @@ def forwards(backward: Any) -> Program:
     """Return the Program ``(residuals, tangents) -> tangents``: the traced backward, transposed."""
     if backward.transposed is None:
         n = len(backward.residual_types)
-        with ProgramRecorder() as recorder:
+        with ProgramRecorder(closed=True) as recorder:
             residuals = [recorder.input(t) for t in backward.residual_types]
             us = tuple(recorder.input(t) for t in backward.out_types)
             pulled = backward(tuple(residuals), us)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pullback.core.body import guard_slot
 from pullback.core.errors import GuardError
 from pullback.core.primitive import Primitive
 
@@ -49,7 +48,6 @@ class Guard(Primitive):
 
 
 guard = Guard()
-guard_slot[0] = guard
 
 
 class StopGradient(Primitive):

@@ -59,9 +59,9 @@ def elementwise_type(ufunc: np.ufunc, types: tuple, keeps_weak: bool = False) ->
         dtype = ufunc.resolve_dtypes((*dtypes, *[None] * ufunc.nout))[-ufunc.nout]
     except TypeError as error:
         raise DTypeError(
-            f"{ufunc.__name__} of {' and '.join(map(repr, types))}",
-            why=f"NumPy's {ufunc.__name__} takes no such dtypes",
-            fix="convert an operand first: x.astype(np.float64)",
+            f"{ufunc.__name__} of {' and '.join(repr(t.strong) for t in types)}",
+            why=f"NumPy's {ufunc.__name__} takes no such dtypes together",
+            fix=f"convert first, to dtypes that it takes ({' '.join(ufunc.types[:4])} …): x.astype(...)",
         ) from error
     return array_type(shape, dtype, weak)
 

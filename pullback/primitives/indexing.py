@@ -107,6 +107,23 @@ class Scatter(Primitive):
 
         return run
 
+    def add_into(self, params):
+        shape, spec = params["shape"], params["spec"]
+        if not shape:
+            return None  # a sum of 0-d arrays is a scalar, which is not added to in place
+        key, unique = keyer(spec, params.get("mode", "raise"), shape), params.get("unique", False)
+
+        def add(out, v, *indices):
+            at = key(*indices)
+            if not repeats(spec, indices, unique):
+                out[at] += v
+            elif out.flags.c_contiguous:
+                add_at(out, at, v, True)
+            else:
+                np.add.at(out, at, v)
+
+        return add
+
     def linear(self, n_operands, params):
         return ((0,),)
 

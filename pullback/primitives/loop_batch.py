@@ -135,7 +135,7 @@ class _BatchByLane:
     def _predicate(self) -> Program:
         predicate, n = self.old["predicate"], self.old["n_consts"]
         whole = passes.batch(predicate, self.size, (*self.consts, *self.carry), (True,)).program
-        with ProgramRecorder() as recorder:
+        with ProgramRecorder(closed=True) as recorder:
             consts = self._inputs(recorder, predicate.in_types[:n], self.consts)
             recorder.input(array_type((self.size,), np.dtype(np.int64)))
             carry = self._inputs(recorder, predicate.in_types[n:], self.carry)
@@ -146,7 +146,7 @@ class _BatchByLane:
         force = (True,) * len(body.outputs)
         whole = passes.batch(passes.quiet(body), self.size, (False, *self.consts, *self.carry, *self.xs), force).program
         lanes = array_type((self.size,), np.dtype(np.int64))
-        with ProgramRecorder() as recorder:
+        with ProgramRecorder(closed=True) as recorder:
             t = recorder.input(body.in_types[0])
             count = recorder.input(lanes) if self.counted else None
             consts = self._inputs(recorder, body.in_types[1 : 1 + n_consts], self.consts)

@@ -325,7 +325,7 @@ class _Backward:
         }
 
     def _body(self, body: Program, n_still: int, n_still_consts: int) -> Program:
-        with ProgramRecorder() as recorder:
+        with ProgramRecorder(closed=True) as recorder:
             types = body.in_types[:n_still]
             t, consts = recorder.input(types[0]), [recorder.input(s) for s in types[1 : 1 + n_still_consts]]
             sums = [recorder.input(s) for s in self.const_types]

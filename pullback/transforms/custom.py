@@ -27,7 +27,9 @@ class CustomRule(Rule):
 
         def run(*operands: Any) -> list[Any]:
             given = iter(operands[n:])
-            us = tuple(zero_value(t) if s is None else next(given) for s, t in zip(state, backward.out_types, strict=True))
+            us = tuple(
+                zero_value(t) if s is None else next(given) for s, t in zip(state, backward.out_types, strict=True)
+            )
             pulled = backward(operands[:n], us)
             return [zero_value(t) if u is None else u for u, t in zip(pulled, backward.in_types, strict=True)]
 

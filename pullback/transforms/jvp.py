@@ -17,6 +17,7 @@ from pullback.core.body import ProgramRecorder
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
+from pullback.core.made import Latest
 from pullback.core.source import NOWHERE, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
@@ -31,7 +32,11 @@ __all__ = ["JvpRecorder", "PushedProgram", "jvp_program"]
 class JvpRecorder(Recorder):
     """Carries a tangent beside each primal and pushes it through every operation as it is made."""
 
-    __slots__ = ()
+    __slots__ = ("_latest",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latest = Latest()
 
     def input(self, value: Any, tangent: Any) -> Tracer:
         """Return the Tracer of an input with its tangent."""
@@ -52,10 +57,17 @@ class JvpRecorder(Recorder):
                 return bind(primitive, values, params)
             results, pushed = self._push(rule, values, tangents)
         out = [
-            value if v is None else Tracer(self, value, v, type_of(value))
-            for value, v in zip(results, pushed, strict=True)
+            value if v is None else self._result(value, v) for value, v in zip(results, pushed, strict=True)
         ]
         return tuple(out) if primitive.multiple else out[0]
+
+    def _result(self, value: Any, tangent: Any) -> Tracer:
+        out = Tracer(self, value, tangent, type_of(value))
+        self._latest.note(out)
+        return out
+
+    def source_of(self, tracer: Tracer) -> Any:
+        return self._latest.source_of(tracer) or self.made
 
     def _push(self, rule: Any, values: tuple, tangents: tuple) -> tuple[tuple, list]:
         plain = all(type(x) is not Tracer for x in (*values, *tangents))
@@ -100,7 +112,7 @@ def jvp_program(
 
 
 def _jvp(program: Program, moving: tuple, instantiate: tuple) -> PushedProgram:
-    with ProgramRecorder() as outer:
+    with ProgramRecorder(closed=True) as outer:
         xs = [outer.input(t) for t in program.in_types]
         recorder = JvpRecorder()
         ins = [recorder.input(x, outer.input(x.type.strong)) if m else x for x, m in zip(xs, moving, strict=True)]

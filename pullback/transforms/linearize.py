@@ -148,6 +148,7 @@ def _cotangents_of(rule: Rule, out: int, at: list[Any], masked: list[int]) -> tu
 
 def _pull_plain(steps: list[Any], at: list[Any], masked: list[int], consume: bool) -> None:
     """Pull back through plain arrays: the hot loop, about 0.5 µs a step over the arithmetic itself."""
+    owned: set[int] = set()  # nodes whose cotangent is an array of ours alone: it may be added to in place
     for rule, ins, residuals, out, _ in _backwards(steps, consume):
         if rule.n_moved == 1:
             u = at[out]
@@ -155,6 +156,13 @@ def _pull_plain(steps: list[Any], at: list[Any], masked: list[int], consume: boo
                 continue
             at[out] = None
             pull = rule.pulls.get(masked[out]) or rule.pull(masked[out])
+            if pull.add_into is not None:
+                i = ins[pull.targets[0]]
+                if i in owned:
+                    pull.add_into(at[i], *residuals, u)
+                    masked[i] &= pull.masked[0]
+                    continue
+                owned.add(i)  # whether a new array or a sum, it is so from here on
             pulled = pull.run(*residuals, u)
         else:
             key, us = _cotangents_of(rule, out, at, masked)
@@ -176,16 +184,19 @@ def _pull_plain(steps: list[Any], at: list[Any], masked: list[int], consume: boo
 class LinearizeRecorder(Recorder):
     """Consumes operations as they are made: runs each one level out, and tapes its linear rule."""
 
-    __slots__ = ("tape",)
+    __slots__ = ("n_inputs", "sources", "tape")
 
     def __init__(self) -> None:
         super().__init__()
         self.tape = Tape(0)
+        self.n_inputs = 0
+        self.sources: dict[int, Any] = {}
 
     def input(self, value: Any) -> Tracer:
         """Return the Tracer of an input that moves."""
         node = self.tape.count
         self.tape.count += 1
+        self.n_inputs = node + 1
         return Tracer(self, value, node, type_of(value))
 
     def process(self, primitive: Any, operands: tuple, params: dict) -> Any:  # noqa: C901 (hot: one pass, no calls)
@@ -247,6 +258,17 @@ class LinearizeRecorder(Recorder):
             wrapped.append(value)
         return tuple(wrapped)
 
+    def source_of(self, tracer: Tracer) -> Any:
+        node = tracer.entry
+        for out, n, where in ((s[3], s[0].n_moved, s[4]) for s in self.tape.steps):
+            if out <= node < out + n:
+                return where
+        return self.sources.get(node) or (self.made if node < self.n_inputs else None)
+
+    def keep_sources(self) -> None:
+        """Note the lines of the steps, before a pull lets go of them: for Tracers that have leaked."""
+        self.sources = {s[3] + k: s[4] for s in self.tape.steps for k in range(s[0].n_moved)}
+
     def node(self, x: Any) -> int | None:
         """Return the number of an output's tangent on the tape; None where it does not move."""
         return x.entry if type(x) is Tracer and x.recorder is self else None
@@ -301,7 +323,7 @@ def linearize_program(
 
 
 def _linearize(program: Program, moving: tuple, instantiate: tuple) -> LinearizedProgram:
-    with ProgramRecorder() as outer:
+    with ProgramRecorder(closed=True) as outer:
         xs = [outer.input(t) for t in program.in_types]
         recorder = LinearizeRecorder()
         ins = [recorder.input(x) if m else x for x, m in zip(xs, moving, strict=True)]

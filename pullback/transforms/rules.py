@@ -37,6 +37,7 @@ class Pull(NamedTuple):
     replay: Callable[..., list]  # the same, on Tracers
     targets: tuple[int, ...]  # which moving operand each cotangent belongs to
     masked: tuple[bool, ...]
+    add_into: Callable[..., None] | None = None  # (array, *residuals, cotangent): add what `run` gives, in place
 
 
 class Rule:
@@ -90,7 +91,20 @@ class Rule:
         masked = tuple(bool(s) for s in state)
         program, nonzero, masks = transpose(self.linear, self.n_residuals, present, masked)
         targets = tuple(i for i, there in enumerate(nonzero) if there)
-        return Pull(straightline(program), lambda *operands: replay(program, operands), targets, masks)
+        run = straightline(program)
+        return Pull(run, lambda *operands: replay(program, operands), targets, masks, _in_place(program))
+
+
+def _in_place(program: Program) -> Callable[..., None] | None:
+    """Return what adds the one cotangent to an array in place: where it is a `scatter`, which would be of its size."""
+    if len(program.equations) != 1 or program.outputs != program.equations[0].results:
+        return None
+    eq = program.equations[0]
+    add = eq.primitive.add_into(eq.params)
+    places = [program.inputs.index(x) if x in program.inputs else None for x in eq.operands]
+    if add is None or None in places:
+        return None
+    return lambda out, *values: add(out, *[values[i] for i in places])
 
 
 class PrimitiveRule(Rule):

@@ -75,8 +75,8 @@ def transpose(
 
 
 def _transpose(program: Program, n_residuals: int, present: tuple, masked: tuple) -> TransposedProgram:
-    moving = _moving(program, n_residuals)
-    with LinearRecorder() as recorder:
+    moving = moving_variables(program, n_residuals)
+    with LinearRecorder(closed=True) as recorder:
         env: dict[Any, Any] = dict(program.constants)
         for x in program.inputs[:n_residuals]:
             env[x] = recorder.input(x.type)
@@ -98,7 +98,8 @@ def _transpose(program: Program, n_residuals: int, present: tuple, masked: tuple
     return TransposedProgram(simplify(transposed), tuple(u is not None for u in found), masks)
 
 
-def _moving(program: Program, n_residuals: int) -> set[Var]:
+def moving_variables(program: Program, n_residuals: int) -> set[Var]:
+    """Return the variables that depend on the inputs after the first `n_residuals`."""
     moving = set(program.inputs[n_residuals:])
     for eq in program.equations:
         if any(x in moving for x in eq.operands if type(x) is Var):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pullback.core.body import ProgramRecorder
+from pullback.core.made import Latest
 from pullback.core.primitive import Same
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder
 from pullback.core.replay import replay
-from pullback.core.source import NOWHERE, inherit
+from pullback.core.source import NOWHERE, inherit, made_at
 from pullback.core.tracer import Tracer
 from pullback.core.types import TapeType, array_type, tape_type, type_of
 from pullback.primitives.shaping import broadcast
@@ -27,11 +28,12 @@ __all__ = ["BatchedProgram", "VmapRecorder", "batch_program", "spread"]
 class VmapRecorder(Recorder):
     """Replaces each operation on a lane by the operation on all lanes, as it is made."""
 
-    __slots__ = ("size",)
+    __slots__ = ("_latest", "size")
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
+        self._latest = Latest()
 
     def input(self, lanes: Any) -> Tracer:
         """Return the Tracer of one lane, given all of them with the batch axis in front."""
@@ -46,7 +48,14 @@ class VmapRecorder(Recorder):
         return self._lane(out)
 
     def _lane(self, out: Any) -> Any:
-        return out.value if type(out) is Same else self.input(out)
+        if type(out) is Same:
+            return out.value
+        lane = self.input(out)
+        self._latest.note(lane)
+        return lane
+
+    def source_of(self, tracer: Tracer) -> Any:
+        return self._latest.source_of(tracer) or made_at(tracer.entry) or self.made
 
     def lanes(self, x: Any) -> Any:
         """Return all lanes of an output, repeated if it is the same in every lane."""
@@ -100,7 +109,7 @@ def batch_program(
 
 
 def _batch(program: Program, size: int, batched: tuple, force: tuple) -> BatchedProgram:
-    with ProgramRecorder() as outer:
+    with ProgramRecorder(closed=True) as outer:
         recorder = VmapRecorder(size)
         xs = [
             recorder.input(outer.input(t.batched(size))) if b else outer.input(t)

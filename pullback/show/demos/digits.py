@@ -234,7 +234,7 @@ def digits(output: Path, say: Callable[[str], None], epochs: int = EPOCHS) -> Di
         say(f"  {name:17} test accuracy {100 * value:.2f} %   training loss {curves[name][-1]:.2e}")
     difference = max(greatest_difference(p, data) for p in (initial(), trained["functional chain"]))
     say(f"\nThe three gradients differ by at most {difference:.1e} of their greatest entry")
-    say("(all training images, before and after training; rounding is 2.2e-16).\n")
+    say(f"(before and after training; an entry is a sum over {len(data.x)} images, each rounded to 2.2e-16).\n")
     files = _report(data, trained["functional chain"], curves, output, say)
     seconds = time.perf_counter() - start
     say(f"\n{seconds:.1f} s in all.")
