@@ -21,9 +21,9 @@ from .api.loops import fori_loop, map, scan, while_loop
 from .api.prefixes import associative_scan
 from .api.tracing import trace
 from .core.conventions import conventions
-from .numpy.plain import plain_numpy
 from .core.errors import PullbackError
 from .core.program import Program
+from .numpy.plain import plain_numpy
 
 __version__ = "0.1.0"
 
@@ -51,6 +51,7 @@ __all__ = [
     "linearize",
     "map",
     "numpy",
+    "plain_numpy",
     "scan",
     "stop_gradient",
     "switch",

@@ -16,7 +16,7 @@ from pullback.core.errors import ArgumentError, DTypeError, ShapeError, TreeErro
 from pullback.core.primitive import primitives
 from pullback.core.program import Program, Var, intern
 from pullback.core.source import here
-from pullback.core.tree import flatten, is_array, unflatten
+from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import type_of
 from pullback.primitives.cond import cond as cond_primitive
 
@@ -98,7 +98,7 @@ def _agreeing(bodies: list[Body], functions: Sequence[Any], what: str) -> list[B
     for b, f in zip(bodies[1:], functions[1:], strict=True):
         if b.structure != first.structure:
             raise TreeError(
-                f"branches of {what} return {first.structure} and {b.structure}",
+                f"branches of {what} return {shown(first.structure)} and {shown(b.structure)}",
                 where=here(),
                 why="all branches return one structure",
                 fix=f"mend {name_of(functions[0])} or {name_of(f)}",

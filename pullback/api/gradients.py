@@ -12,9 +12,8 @@ from pullback.core.arrays import own, snapshot
 from pullback.core.errors import ArgumentError, DTypeError, NonScalarOutput, TreeError
 from pullback.core.program import Program
 from pullback.core.replay import replay
-from pullback.core.replay import replay
 from pullback.core.source import describe, here
-from pullback.core.tree import flatten, is_array, unflatten
+from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import Tape, type_of
 from pullback.transforms.jvp import JvpRecorder
 from pullback.transforms.linearity import check_linear
@@ -81,7 +80,7 @@ def _scalar(at: Linearized, f: Any, holomorphic: bool) -> Any:
     what = f"grad of {name_of(f)}, whose output is "
     if len(at.values) != 1 or not is_array(at.values[0]):
         raise NonScalarOutput(
-            what + str(at.structure),
+            what + shown(at.structure),
             where=here(),
             why="a gradient is of one scalar",
             fix="return one number; with more to return: return value, aux and has_aux=True",

@@ -13,7 +13,7 @@ from pullback.core.arrays import own, snapshot
 from pullback.core.errors import DTypeError, ShapeError, TreeError
 from pullback.core.source import here
 from pullback.core.tracer import Tracer
-from pullback.core.tree import flatten, is_array, unflatten
+from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import type_of
 from pullback.transforms.linearize import LinearizeRecorder
 
@@ -116,7 +116,7 @@ def checked_leaves(given: Any, structure: Any, types: Sequence[Any], what: str, 
     leaves, found = flatten(given)
     if found != structure:
         raise TreeError(
-            f"a {what} of structure {found}, where {of} has {structure}",
+            f"a {what} of structure {shown(found)}, where {of} has {shown(structure)}",
             where=here(),
             why=f"a {what} has the structure of what it belongs to, with an array of the same shape for each leaf",
             fix=f"build it from {of} itself: np.ones_like of each leaf",

@@ -18,7 +18,7 @@ from pullback.core.primitive import primitives
 from pullback.core.program import Equation, Literal, Program, Var, intern
 from pullback.core.source import here
 from pullback.core.tracer import concrete
-from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
+from pullback.core.tree import flatten, is_array, leaf_paths, shown, unflatten
 from pullback.core.types import array_type, type_of
 from pullback.primitives.loop import loop
 from pullback.primitives.loop_parts import TURN, element_of
@@ -231,7 +231,7 @@ def _checked_pair(body: Body, structure: Any, what: str, user: Any) -> Any:
         )
     if parts[0] != structure:
         raise TreeError(
-            f"the carry of {what} starts as {structure}, and {name_of(user)} returns {parts[0]}",
+            f"the carry of {what} starts as {shown(structure)}, and {name_of(user)} returns {parts[0]}",
             where=here(),
             why="a carry keeps its structure from turn to turn",
             fix=f"return from {name_of(user)} what it was given, in the same structure",

@@ -15,7 +15,7 @@ import numpy as np
 
 from pullback.core.errors import CustomRuleError
 from pullback.core.tracer import Tracer, floor
-from pullback.core.tree import flatten, is_array, unflatten
+from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import type_of
 from pullback.primitives.custom import custom
 from pullback.primitives.reductions import sum_
@@ -123,7 +123,7 @@ class CustomCall:
             self.out_structure = structure
         elif structure != self.out_structure:
             raise CustomRuleError(
-                f"{what} of {self.name} returned {structure}, the function itself {self.out_structure}",
+                f"{what} of {self.name} returned {shown(structure)}, the function itself {shown(self.out_structure)}",
                 where=where,
                 why="both return the same structure",
             )
@@ -183,8 +183,8 @@ class CustomCall:
         pushed, structure = flatten(pair[1])
         if structure != self.out_structure:
             raise CustomRuleError(
-                f"the jvp rule of {self.name} returned a tangent of structure {structure} "
-                f"for an output of structure {self.out_structure}",
+                f"the jvp rule of {self.name} returned a tangent of structure {shown(structure)} "
+                f"for an output of structure {shown(self.out_structure)}",
                 where=where,
                 why="a tangent has the structure of the output",
             )
@@ -267,8 +267,8 @@ class Backward:
             leaves, given = flatten(u)
             if given != structure and len(leaves) != len(numbers):
                 raise CustomRuleError(
-                    f"the backward rule of {self.name} returned a cotangent of structure {given} for argument {k}, "
-                    f"which has structure {structure}",
+                    f"the backward rule of {self.name} returned a cotangent of structure {shown(given)} for argument {k}, "
+                    f"which has structure {shown(structure)}",
                     where=self.where,
                     why="a cotangent has the structure of its argument",
                 )

@@ -12,7 +12,7 @@ from pullback.core.program import Program, intern
 from pullback.core.replay import replay
 from pullback.core.source import here
 from pullback.core.tracer import concrete
-from pullback.core.tree import flatten, is_array, unflatten
+from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import type_of
 
 from .calls import call, name_of
@@ -65,8 +65,8 @@ class Signature:
         leaves, structure = flatten((args, kwargs))
         if structure != self.in_structure:
             raise TreeError(
-                f"the Program of {self.name} was traced with arguments of structure {self.in_structure}, "
-                f"not {structure}",
+                f"the Program of {self.name} was traced with arguments of structure {shown(self.in_structure)}, "
+                f"not {shown(structure)}",
                 where=here(),
                 fix="call it with the same structure, or trace it again",
             )

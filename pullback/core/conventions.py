@@ -7,12 +7,14 @@ and part of the key of everything that is cached.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from .errors import ArgumentError
+from .source import here
 
 __all__ = ["Conventions", "conventions", "current"]
 
@@ -89,9 +91,20 @@ def conventions(**choices: Any) -> Iterator[Conventions]:
     for name, value in choices.items():
         known = CHOICES.get(name)
         if known is None:
-            raise ArgumentError(f"conventions has no choice {name!r}", fix=f"one of: {', '.join(CHOICES)}")
+            near = difflib.get_close_matches(name, CHOICES, n=1)
+            raise ArgumentError(
+                f"conventions has no choice {name!r}",
+                where=here(),
+                why=f"the nearest is {near[0]!r}" if near else "",
+                fix=f"one of: {', '.join(CHOICES)}",
+            )
         if value not in known:
-            raise ArgumentError(f"conventions({name}={value!r})", fix=f"{name}= one of: {', '.join(map(repr, known))}")
+            raise ArgumentError(
+                f"conventions({name}={value!r})",
+                where=here(),
+                why=f"{name} has no such choice",
+                fix=f"{name}= one of: {', '.join(map(repr, known))}",
+            )
     new = _current.get()._replace(**choices)
     token = _current.set(_interned.setdefault(new, new))
     try:

@@ -45,7 +45,7 @@ class Recorder:
             inner.recorder.took(inner, kind, value)
 
     def source_of(self, tracer: Tracer) -> Any:
-        """Return the user's line that made a Tracer of this recorder, for messages; None if it is not known any more."""
+        """Return the line that made a Tracer of this recorder, for messages; None if nobody knows any more."""
         return None
 
     def close(self) -> None:

@@ -107,16 +107,17 @@ def no_attribute(x: Any, name: str, offered: Any) -> AttributeError:
     """Return the error for an attribute that Tracers have not: what is near, or what to write instead."""
     if name.startswith("__"):  # protocols are asked for all the time, and nobody reads the answer
         return AttributeError(f"'Tracer' object has no attribute {name!r}")
+    there = hasattr(np.ndarray, name)
     near = difflib.get_close_matches(name, [n for n in offered if not n.startswith("_")], n=3, cutoff=0.6)
     if name in _OTHERS:
         fix = _OTHERS[name]
-    elif hasattr(np.ndarray, name):
+    elif there:
         fix = "pullback.stop_gradient(x) gives the plain array, without a derivative"
     else:
         fix = f"the nearest that there is: {', '.join('x.' + n for n in near)}" if near else "see dir(np.ndarray)"
     return NoAttribute(
         f"{name!r} of a Tracer of {x.type.strong}",
         where=source.here(),
-        why="Tracers do not have this attribute of ndarrays yet" if hasattr(np.ndarray, name) else "arrays have no such attribute",
+        why="Tracers do not have this attribute of ndarrays yet" if there else "arrays have no such attribute",
         fix=fix,
     )

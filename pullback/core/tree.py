@@ -16,7 +16,7 @@ import optree
 from .tracer import Tracer
 from .types import PYTHON_SCALARS
 
-__all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "unflatten"]
+__all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "shown", "unflatten"]
 
 _NAMESPACE = "pullback"
 
@@ -58,6 +58,18 @@ def leaf_paths(tree: Any) -> list[str]:
     flatten(tree)  # registers dataclasses
     accessors = optree.tree_accessors(tree, namespace=_NAMESPACE)
     return [a.codify("") for a in accessors]
+
+
+def shown(structure: Any) -> str:
+    """Return a structure as messages show it, an asterisk a leaf.
+
+    Examples
+    --------
+    >>> shown(flatten({"w": 1.0, "b": (2.0, None)})[1])
+    "{'b': (*, None), 'w': *}"
+    """
+    text = str(structure).removeprefix("PyTreeSpec(").removesuffix(")").removesuffix(f", namespace='{_NAMESPACE}'")
+    return "one array" if text == "*" else text
 
 
 def is_array(x: Any) -> bool:

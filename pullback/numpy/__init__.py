@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as _np
 
+from . import instead as _instead  # noqa: F401 (fills the table of what to write instead)
 from . import linalg as linalg
 from . import methods as _methods
 from .dropin import attributes

@@ -10,7 +10,7 @@ from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.choice import maximum, minimum, select
-from pullback.primitives.reductions import all_, any_, argmax, argmin, max_, min_, prod, sum_
+from pullback.primitives.reductions import all_, any_, argmax, argmin, max_, min_, prod, sum_, without
 
 from .arguments import (
     as_dtype,
@@ -50,8 +50,9 @@ def only(x: Any, where: Any, otherwise: Any) -> Any:
     return select(operand(where), x, dtype_of(x).type(otherwise))
 
 
-def _kept(result: Any, x: Any, axes: tuple[int, ...], keepdims: Any) -> Any:
-    return keep_axes(result, shape(x), axes) if keepdims is not missing and keepdims else result
+def wants_axes(keepdims: Any) -> bool:
+    """Return whether reduced axes are to be kept as axes of size 1."""
+    return keepdims is not missing and bool(keepdims)
 
 
 @method("sum")
@@ -70,12 +71,12 @@ def total(
         kind = a.type
         if kind.inexact and not kind.weak:  # most sums: 1 µs is saved
             axes = some_axes(axis, kind.ndim)
-            return _kept(bind(sum_, (a,), {"axes": axes}), a, axes, keepdims)
+            return bind(sum_, (a,), {"axes": axes, "keepdims": wants_axes(keepdims)})
     refuse("sum", out=out)
     x = wide(operand(a), dtype)
     x = only(x, where, 0)
     axes = some_axes(axis, ndim(x))
-    result = _kept(sum_(x, axes=axes), x, axes, keepdims)
+    result = sum_(x, axes=axes, keepdims=wants_axes(keepdims))
     return result if is_missing(initial) else add(result, as_dtype(operand(initial), dtype_of(result)))
 
 
@@ -94,7 +95,7 @@ def product(
     refuse("prod", out=out)
     x = only(wide(operand(a), dtype), where, 1)
     axes = some_axes(axis, ndim(x))
-    result = _kept(prod(x, axes=axes), x, axes, keepdims)
+    result = prod(x, axes=axes, keepdims=wants_axes(keepdims))
     return result if is_missing(initial) else mul(result, as_dtype(operand(initial), dtype_of(result)))
 
 
@@ -114,9 +115,8 @@ def extreme(name: str, a: Any, axis: Any, keepdims: Any, initial: Any, where: An
     if empty and is_missing(initial):
         raise ValueError(f"zero-size array to reduction operation {name}imum which has no identity")
     if empty:
-        kept = tuple(n for i, n in enumerate(shape(x)) if i not in axes)
-        return _kept(np.full(kept, initial, dtype_of(x))[()], x, axes, keepdims)
-    result = _kept(reduce(x, axes=axes), x, axes, keepdims)
+        return np.full(without(shape(x), axes, wants_axes(keepdims)), initial, dtype_of(x))[()]
+    result = reduce(x, axes=axes, keepdims=wants_axes(keepdims))
     return result if is_missing(initial) else pair(result, as_dtype(operand(initial), dtype_of(x)))
 
 
@@ -152,7 +152,7 @@ def _truth(reduce: Any, neutral: bool, a: Any, axis: Any, keepdims: Any, where: 
     if not (is_missing(where) or where is True):
         x = select(operand(where), as_dtype(x, bool), neutral)
     axes = some_axes(axis, ndim(x))
-    return _kept(reduce(x, axes=axes), x, axes, keepdims)
+    return reduce(x, axes=axes, keepdims=wants_axes(keepdims))
 
 
 @method("any")
@@ -176,7 +176,7 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Count of the elements that are not zero."""
     x = operand(a)
     axes = some_axes(axis, ndim(x))
-    return _kept(sum_(as_dtype(as_dtype(x, bool), int), axes=axes), x, axes, keepdims)
+    return sum_(as_dtype(as_dtype(x, bool), int), axes=axes, keepdims=wants_axes(keepdims))
 
 
 def _arg(name: str, reduce: Any, a: Any, axis: Any, keepdims: Any) -> Any:

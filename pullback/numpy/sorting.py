@@ -202,3 +202,18 @@ def _between(ordered: Any, axis: int, i: int, j: int, t: float) -> Any:
     b = reshaped(cut_along(ordered, axis, j, j + 1), rest)
     width = sub(b, a)
     return add(a, mul(width, t)) if t < 0.5 else sub(b, mul(width, 1 - t))
+
+
+def _partition(name: str, instead: str) -> Any:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        raise NotWritten(
+            f"np.{name} of something that is being differentiated or traced",
+            where=source.here(),
+            fix=f"np.{instead}(x): in its k-th place, too, stands the k-th element",
+        )
+
+    return function
+
+
+covers(np.partition)(_partition("partition", "sort"))
+method("argpartition")(covers(np.argpartition)(_partition("argpartition", "argsort")))

@@ -16,9 +16,10 @@ from pullback.core import source
 from pullback.core.errors import DTypeError, NotWritten
 from pullback.core.primitive import Primitive, primitives
 from pullback.core.recorder import bind
-from pullback.core.tracer import define_ufunc
+from pullback.core.tracer import Tracer, define_ufunc
 from pullback.core.types import type_of
 from pullback.primitives.arithmetic import mul
+from pullback.primitives.exponential import integer_power, power
 from pullback.primitives.shaping import convert
 
 from .arguments import OPERANDS, as_dtype, no_out, operand, strong
@@ -134,6 +135,17 @@ def _binary(ufunc: np.ufunc, primitive: Primitive) -> Callable[..., Any]:
     return handler
 
 
+def _power(x: Any, y: Any, **options: Any) -> Any:
+    """``np.power``: a Python integer as exponent needs no logarithm and no case at 0."""
+    if type(y) is int and -_LARGE < y < _LARGE and type(x) is Tracer and x.type.inexact and not options:
+        return bind(integer_power, (x,), {"n": y})
+    return _binary_power(x, y, **options)
+
+
+_LARGE = 64  # as for the operator
+_binary_power = _binary(np.power, power)
+
+
 def _composed(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
     def handler(*xs: Any, **options: Any) -> Any:
         xs = tuple(operand(x) for x in xs)
@@ -196,6 +208,7 @@ def define_ufuncs() -> None:
     """Fill the table that ``Tracer.__array_ufunc__`` looks up."""
     for ufunc, name in DIRECT.items():
         _handlers[ufunc] = (_unary if ufunc.nin == 1 else _binary)(ufunc, primitives[name])
+    _handlers[np.power] = _power
     for ufunc, function in COMPOSED.items():
         _handlers[ufunc] = _composed(ufunc, function)
     for ufunc, handler in _handlers.items():

@@ -1,7 +1,7 @@
 """Reductions: primitives that remove axes.
 
-Axes arrive here normalised: non-negative, sorted, without repeats. `keepdims` is a
-reshape and does not exist on this floor. Reducing an empty axis does as NumPy does: a sum
+Axes arrive here normalised: non-negative, sorted, without repeats. `keepdims` could be a
+reshape; it is a parameter, since eagerly a reshape costs as much as the sum. Reducing an empty axis does as NumPy does: a sum
 is 0, a product 1, a maximum an error.
 
 The derivative of a product never divides: with one zero factor, or several, it is right
@@ -26,7 +26,7 @@ from .cumulative import cumprod, shift
 from .indexing import take_along
 from .shaping import broadcast, convert, real_dtype, reshape, transpose
 
-__all__ = ["all_", "any_", "argmax", "argmin", "max_", "min_", "prod", "spread", "sum_"]
+__all__ = ["all_", "any_", "argmax", "argmin", "max_", "min_", "prod", "spread", "sum_", "without"]
 
 
 class _Reduction(Primitive):
@@ -34,21 +34,23 @@ class _Reduction(Primitive):
 
     ufunc: np.ufunc
 
-    def infer(self, x, *, axes):
-        return array_type(without(x.shape, axes), reduced_dtype(self.ufunc, x.dtype))
+    def infer(self, x, *, axes, keepdims=False):
+        return array_type(without(x.shape, axes, keepdims), reduced_dtype(self.ufunc, x.dtype))
 
-    def evaluate(self, x, *, axes):
-        return self.ufunc.reduce(x, axes)
+    def evaluate(self, x, *, axes, keepdims=False):
+        return self.ufunc.reduce(x, axes, keepdims=keepdims)
 
     def function(self, params):
-        reduce, axes = self.ufunc.reduce, params["axes"]
+        reduce, axes, keepdims = self.ufunc.reduce, params["axes"], params.get("keepdims", False)
         axes = axes[0] if len(axes) == 1 else axes
+        if keepdims:
+            return lambda x: reduce(x, axes, None, None, True)
         return lambda x: reduce(x, axes)
 
-    def batch(self, size, operands, batched, *, axes):
-        return self(operands[0], axes=tuple(a + 1 for a in axes))
+    def batch(self, size, operands, batched, *, axes, keepdims=False):
+        return self(operands[0], axes=tuple(a + 1 for a in axes), keepdims=keepdims)
 
-    def cost(self, types, results, *, axes):
+    def cost(self, types, results, *, axes, keepdims=False):
         return Cost(types[0].size, moved_bytes(types, results))
 
 
@@ -60,8 +62,8 @@ class Sum(_Reduction):
     def linear(self, n_operands, params):
         return ((0,),)
 
-    def transpose(self, u, x, *, axes):
-        return (spread(u, x.shape, axes),)
+    def transpose(self, u, x, *, axes, keepdims=False):
+        return (broadcast(u, shape=x.shape) if keepdims else spread(u, x.shape, axes),)
 
 
 sum_ = Sum()
@@ -75,14 +77,14 @@ class Prod(_Reduction):
 
     name, ufunc = "prod", np.multiply
 
-    def jvp(self, operands, result, tangents, *, axes):
+    def jvp(self, operands, result, tangents, *, axes, keepdims=False):
         x, v = (_last(a, axes) for a in (operands[0], tangents[0]))
         n, axis = x.shape[-1], x.ndim - 1
         if n == 0:
             return None
         before = shift(cumprod(x, axis=axis, reverse=False), 1.0, axis)
         after = shift(cumprod(x, axis=axis, reverse=True), 1.0, axis, reverse=True)
-        return sum_(mul(v, mul(before, after)), axes=(axis,))
+        return reshape(sum_(mul(v, mul(before, after)), axes=(axis,)), shape=result.shape)
 
 
 prod = Prod()
@@ -127,16 +129,16 @@ class _Extremum(_Reduction):
     misses: Primitive
     place: Primitive
 
-    def infer(self, x, *, axes):
+    def infer(self, x, *, axes, keepdims=False):
         if 0 in [x.shape[a] for a in axes]:
             raise ShapeError(
                 f"zero-size array to reduction operation {self.ufunc.__name__} which has no identity: {x}",
                 why="the maximum or minimum of nothing is not defined",
                 fix="guard the empty case, or give initial=",
             )
-        return array_type(without(x.shape, axes), x.dtype)
+        return array_type(without(x.shape, axes, keepdims), x.dtype)
 
-    def jvp(self, operands, result, tangents, *, axes):
+    def jvp(self, operands, result, tangents, *, axes, keepdims=False):
         (x,), (v,) = operands, tangents
         if conventions.current().ties == "first":
             x, v = _last(x, axes), _last(v, axes)
@@ -144,10 +146,11 @@ class _Extremum(_Reduction):
             taken = take_along(v, reshape(first, shape=(*first.shape, 1)), x.ndim - 1, unique=True)
             return reshape(taken, shape=result.shape)
         # Not `equal`: a NaN attains the maximum, and its derivative must not come out as 0.
-        attains = logical_not(self.misses(x, spread(result, x.shape, axes)))
+        best = result if keepdims else spread(result, x.shape, axes)
+        attains = logical_not(self.misses(x, best))
         known = equal(result, result)  # 0 where NaN: divided by from here on
-        count = convert(mul(sum_(attains, axes=axes), known), dtype=real_dtype(x.dtype))
-        return div(sum_(mask(attains, v), axes=axes), count)
+        count = convert(mul(sum_(attains, axes=axes, keepdims=keepdims), known), dtype=real_dtype(x.dtype))
+        return div(sum_(mask(attains, v), axes=axes, keepdims=keepdims), count)
 
 
 class Max(_Extremum):
@@ -168,8 +171,8 @@ max_, min_ = Max(), Min()
 class _Logical(_Reduction):
     smooth, quiet = False, True
 
-    def infer(self, x, *, axes):
-        return array_type(without(x.shape, axes), np.dtype(bool))
+    def infer(self, x, *, axes, keepdims=False):
+        return array_type(without(x.shape, axes, keepdims), np.dtype(bool))
 
 
 class AnyTrue(_Logical):
@@ -187,8 +190,10 @@ class AllTrue(_Logical):
 any_, all_ = AnyTrue(), AllTrue()
 
 
-def without(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape without these axes."""
+def without(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool = False) -> tuple[int, ...]:
+    """Return a shape without these axes, or with size 1 in their place."""
+    if keepdims:
+        return tuple(1 if i in axes else n for i, n in enumerate(shape))
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from pullback.core import conventions
 from pullback.core.body import ProgramRecorder
+from pullback.core.made import Latest
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
-from pullback.core.made import Latest
 from pullback.core.source import NOWHERE, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of

@@ -84,7 +84,7 @@ def test_derivatives_are_accurate_relative_to_themselves(primitive, function, po
 @pytest.mark.parametrize(
     ("primitive", "function"),
     [(tan, mpmath.tan), (tanh, mpmath.tanh), (arctan, mpmath.atan), (arcsin, mpmath.asin)],
-    ids=str,
+    ids=["tan", "tanh", "arctan", "arcsin"],
 )
 def test_complex_derivatives_do_not_cancel(primitive, function):
     points = {tan: 0.3 + 20j, tanh: 20 + 0.3j, arctan: 1e-9 + 1.000000001j, arcsin: 0.999999999 + 1e-9j}

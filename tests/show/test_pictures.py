@@ -1,5 +1,6 @@
 """Pictures: that they are written, show what they should, and leave no trace in pyplot."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -28,7 +29,7 @@ def _is_png(path):
 
 
 def _cost(*sizes):
-    params = [np.ones((b, a)) for a, b in zip(sizes, sizes[1:], strict=False)]
+    params = [np.ones((b, a)) for a, b in itertools.pairwise(sizes)]
     return Chain([lambda x, w: w @ x] * len(params)).cost(np.ones(sizes[0]), params)
 
 

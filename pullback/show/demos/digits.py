@@ -225,6 +225,13 @@ def digits(output: Path, say: Callable[[str], None], epochs: int = EPOCHS) -> Di
     epochs : int
         How often each image is seen.
     """
+    # The matrices are small: several threads of BLAS only wait for each other (16 s, and 3 s with one,
+    # on two cores that others use as well). threadpoolctl comes with scikit-learn.
+    with require("threadpoolctl", "demo").threadpool_limits(limits=1):
+        return _digits(output, say, epochs)
+
+
+def _digits(output: Path, say: Callable[[str], None], epochs: int) -> DigitsResult:
     start = time.perf_counter()
     data = load()
     say(f"Digits: {len(data.x)} images to learn from, {len(data.x_test)} for the test; an MLP 64-128-10.\n")
