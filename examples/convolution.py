@@ -25,12 +25,12 @@ def main():
     x, y = bars(rng, 128)
     chain = Chain([conv2d.partial(padding=1), add, relu, max_pool, flatten, dot, add, softmax_cross_entropy])
     params = [he(rng, (4, 1, 3, 3)), np.zeros((4, 1, 1)), None, None, None, he(rng, (64, 2)), np.zeros(2)]
-    optimiser = adam(0.01)
+    optimiser = adam(0.02)
     state = optimiser.init(params)
-    for step in range(61):
+    for step in range(101):
         value, _, grads = chain.backward(x, [*params, y])
-        if step % 20 == 0:
-            print(f"step {step:2}   loss {value:.4f}")
+        if step % 25 == 0:
+            print(f"step {step:3}   loss {value:.4f}")
         params, state = optimiser.update(grads[:-1], state, params)
     x, y = bars(rng, 500)
     accuracy = np.mean(np.argmax(chain[:-1].evaluate(x, params), axis=1) == y)

@@ -16,12 +16,14 @@ class Softplus(pb.Function):
 
     @staticmethod
     def forward(ctx, x):
+        """Compute the value, and keep the derivative."""
         e = np.exp(-np.abs(x))
         ctx.save_for_backward(np.where(x >= 0, 1.0, e) / (1.0 + e))
         return np.maximum(x, 0.0) + np.log1p(e)
 
     @staticmethod
     def backward(ctx, u):
+        """Return u times the derivative."""
         (sigmoid,) = ctx.saved_tensors
         return u * sigmoid
 
@@ -39,6 +41,9 @@ def main():
     xs = np.linspace(-2.0, 2.0, 5)
     slopes = pb.vmap(pb.jit(pb.grad(Softplus.apply)))(xs)
     print("slopes, by vmap of jit of grad:", slopes)
+    curvature = pb.grad(pb.grad(Softplus.apply))(1.0)
+    print(f"second derivative at 1: {curvature:.12f}")
+    assert np.isclose(curvature, np.exp(-1.0) / (1 + np.exp(-1.0)) ** 2, rtol=1e-14)
     assert np.allclose(slopes, 1 / (1 + np.exp(-xs)), rtol=1e-14)
 
 

@@ -16,7 +16,7 @@ def eccentric_anomaly(e, M):
     """Return E with E - e sin E = M, for 0 <= e < 1."""
 
     def goes_on(state):
-        E, step, n = state
+        _, step, n = state
         return (np.abs(step) > 1e-12) & (n < 50)
 
     def newton(state):
@@ -30,11 +30,11 @@ def eccentric_anomaly(e, M):
 
 def main():
     for e, M in [(0.1, 1.0), (0.7, 0.3), (0.95, 0.1)]:
-        (E, n), (by_e, by_M) = pb.value_and_grad(eccentric_anomaly, argnums=(0, 1), has_aux=True)(e, M)
+        (E, n), (by_e, by_m) = pb.value_and_grad(eccentric_anomaly, argnums=(0, 1), has_aux=True)(e, M)
         slope = 1.0 - e * np.cos(E)
-        print(f"e = {e:4}, M = {M}: E = {E:.12f} after {n} iterations; dE/de = {by_e:.12f}, dE/dM = {by_M:.12f}")
+        print(f"e = {e:4}, M = {M}: E = {E:.12f} after {n} iterations; dE/de = {by_e:.12f}, dE/dM = {by_m:.12f}")
         assert np.isclose(by_e, np.sin(E) / slope, rtol=1e-9)
-        assert np.isclose(by_M, 1.0 / slope, rtol=1e-9)
+        assert np.isclose(by_m, 1.0 / slope, rtol=1e-9)
 
     second = pb.grad(pb.jit(pb.grad(lambda M: eccentric_anomaly(0.7, M)[0])))(0.3)
     print(f"d²E/dM² at e = 0.7, M = 0.3, under jit: {second:.9f}")

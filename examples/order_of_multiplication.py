@@ -3,6 +3,8 @@
 Run: python examples/order_of_multiplication.py
 """
 
+import itertools
+
 import numpy as np
 
 from pullback.chain import Chain
@@ -23,7 +25,7 @@ def main():
     # Two bottlenecks, and 400 outputs: neither direction is best.
     sizes = [300, 4, 500, 6, 400]
     layers = [lambda x, w: w @ x] * 4
-    weights = [rng.normal(size=(b, a)) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.normal(size=(b, a)) for a, b in itertools.pairwise(sizes)]
     cost = Chain(layers).cost(rng.normal(size=300), weights)
     print("\nTwo bottlenecks on the way to 400 outputs:\n")
     print(cost)

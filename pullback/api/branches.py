@@ -109,7 +109,7 @@ def _agreeing(bodies: list[Body], functions: Sequence[Any], what: str) -> list[B
         strong = {t.strong for t in types if not t.weak} or {types[0].strong}
         if len(strong) > 1 or len({t.shape for t in types}) > 1:
             raise ShapeError(
-                f"branches of {what} return {' and '.join(map(repr, types))} at leaf {k}",
+                f"branches of {what} return {' and '.join(repr(t.strong) for t in _in_order(types, what))} at leaf {k}",
                 where=here(),
                 why="all branches return one shape and dtype, so that the result has a type",
                 fix="convert with .astype, or np.broadcast_to",
@@ -118,6 +118,11 @@ def _agreeing(bodies: list[Body], functions: Sequence[Any], what: str) -> list[B
     for b in bodies:
         b.program = intern(with_out_types(b.program, wanted))
     return bodies
+
+
+def _in_order(types: Sequence[Any], what: str) -> list[Any]:
+    """Return the branches' types as the user gave the branches: `cond` holds the false one first."""
+    return list(types[::-1]) if what == "cond" else list(types)
 
 
 def _shared_captures(bodies: list[Body]) -> tuple[tuple[Program, ...], list[Any]]:

@@ -25,15 +25,28 @@ def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> 
     try:
         return f(*args, **kwargs)
     except (TypeError, ValueError) as error:
-        ours = error.__cause__
-        if isinstance(ours, PullbackError) and not isinstance(error, PullbackError) and _is_conversion(error):
-            raise ours from None
-        raise
+        ours = _ours(error)
+        if ours is None:
+            raise
+        raise ours from None
+
+
+def _ours(error: Exception) -> PullbackError | None:
+    """Return the error of ours that NumPy has put its own in place of, inside one of its conversions."""
+    if isinstance(error, PullbackError) or not _is_conversion(error):
+        return None
+    found: Any = error
+    while found is not None and not isinstance(found, PullbackError):
+        found = found.__cause__ or found.__context__
+    return found
 
 
 def _is_conversion(error: Exception) -> bool:
     text = str(error)
-    return "array element with a sequence" in text or "can be converted to Python scalars" in text
+    return any(
+        part in text
+        for part in ("array element with a sequence", "can be converted to Python scalars", "inhomogeneous shape")
+    )
 
 
 def name_of(f: Any) -> str:
@@ -52,13 +65,13 @@ class Selection:
         Which of them are arrays.
     """
 
-    __slots__ = ("_structure", "argnames", "argnums", "args", "arrays", "kwargs", "leaves", "single", "structure")
+    __slots__ = ("argnames", "argnums", "args", "arrays", "kwargs", "leaves", "single", "structure")
 
     def __init__(self, args: tuple, kwargs: dict, argnums: tuple[int, ...], argnames: tuple[str, ...], single: bool):
         self.args, self.kwargs = args, kwargs
         self.argnums, self.argnames, self.single = argnums, argnames, single
-        chosen = args[argnums[0]] if single else tuple([args[i] for i in argnums] + [kwargs[k] for k in argnames])
-        self.leaves, self.structure = flatten(chosen)
+        chosen = [args[i] for i in argnums] + [kwargs[k] for k in argnames]
+        self.leaves, self.structure = flatten(tuple(chosen))
         self.arrays = [i for i, x in enumerate(self.leaves) if is_array(x)]
 
     def inputs(self) -> list[Any]:
@@ -68,10 +81,7 @@ class Selection:
     def path(self, i: int) -> str:
         """Return where the i-th leaf sits, in the user's words."""
         chosen = unflatten(self.structure, self.leaves)
-        path = leaf_paths(chosen)[i]
-        if self.single:
-            return f"argument {self.argnums[0]}{path}"
-        position, _, rest = path[1:].partition("]")
+        position, _, rest = leaf_paths(chosen)[i][1:].partition("]")
         k = int(position)
         n = len(self.argnums)
         return (f"argument {self.argnums[k]}" if k < n else f"argument {self.argnames[k - n]!r}") + rest
@@ -82,10 +92,6 @@ class Selection:
         for i, x in zip(self.arrays, arrays, strict=True):
             leaves[i] = x
         chosen = unflatten(self.structure, leaves)
-        if self.single:
-            i = self.argnums[0]
-            args = (*self.args[:i], chosen, *self.args[i + 1 :]) if len(self.args) > 1 else (chosen,)
-            return call(f, args, self.kwargs)
         args, kwargs = list(self.args), dict(self.kwargs)
         for i, x in zip(self.argnums, chosen, strict=False):
             args[i] = x
@@ -94,11 +100,15 @@ class Selection:
         return call(f, args, kwargs)
 
     def rebuild(self, arrays: Sequence[Any]) -> Any:
-        """Return the selected arguments' tree with these arrays, and None for leaves that are no arrays."""
+        """Return the selected arguments with these arrays, and None for leaves that are no arrays.
+
+        A tuple, one entry an argument; alone if one was selected by an integer or a name.
+        """
         leaves: list[Any] = [None] * len(self.leaves)
         for i, x in zip(self.arrays, arrays, strict=True):
             leaves[i] = x
-        return unflatten(self.structure, leaves)
+        tree = unflatten(self.structure, leaves)
+        return tree[0] if self.single else tree
 
 
 def select(
@@ -107,28 +117,32 @@ def select(
     """Return the selected arguments; ArgumentError where `argnums` or `argnames` do not fit the call."""
     if argnums is None and argnames is None:
         argnums = 0
-    single = isinstance(argnums, int) and argnames is None
+    single = (isinstance(argnums, int) and argnames is None) or (isinstance(argnames, str) and argnums is None)
     nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
     names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
     checked = []
     for i in nums:
         if not isinstance(i, int) or isinstance(i, bool) or not -len(args) <= i < len(args):
             raise ArgumentError(
-                f"argnums={argnums!r} of {name_of(f)}, which was called with {len(args)} positional arguments",
+                f"argnums={argnums!r} of {name_of(f)}, which was called with {_counted(len(args), 'positional argument')}",
                 where=here(),
-                why="argnums counts positional arguments from 0",
-                fix="argnums=0 for the first; argnames='w' for one that is given by keyword",
+                why="argnums are integers that count positional arguments from 0",
+                fix="argnums=0 for the first, (0, 1) for two; argnames='w' for one that is given by keyword",
             )
         checked.append(i % len(args))
     for k in names:
         if k not in kwargs:
             raise ArgumentError(
-                f"argnames={k!r} of {name_of(f)}, which was called with keywords {sorted(kwargs)}",
+                f"argnames={k!r} of {name_of(f)}, which was called with {_counted(len(kwargs), 'keyword')} {', '.join(sorted(kwargs))}".rstrip(),
                 where=here(),
                 why="argnames names arguments that are given by keyword",
                 fix=f"call it with {k}=…, or use argnums for a positional argument",
             )
     return Selection(args, kwargs, tuple(checked), names, single)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n or 'no'} {what}{'' if n == 1 else 's'}"
 
 
 def check_inexact(selection: Selection, f: Any) -> None:
@@ -137,7 +151,7 @@ def check_inexact(selection: Selection, f: Any) -> None:
         t = type_of(selection.leaves[i])
         if not t.inexact:
             raise IntegerInput(
-                f"a derivative of {name_of(f)} by {selection.path(i)}, which is {t}",
+                f"a derivative of {name_of(f)} by {selection.path(i)}, which is {t.strong}",
                 where=here(),
                 why="a derivative needs a floating-point or complex input",
                 fix=f"pass a float: {_as_float(selection.leaves[i])}",

@@ -97,8 +97,20 @@ class Function:
         return rules(*inputs)
 
 
+def _check_states(cls: type[Function], method: str, signature: str) -> None:
+    if getattr(cls, method) is getattr(Function, method):
+        raise CustomRuleError(
+            f"{cls.__name__} states no {method}",
+            where=here(),
+            why=f"a Function states {signature}",
+            fix=f"@staticmethod and def {signature}: in class {cls.__name__}",
+        )
+
+
 def _rules_of(cls: type[Function]) -> Rules:
     name = cls.__name__
+
+    _check_states(cls, "forward", "forward(ctx, *inputs)")
 
     def f(*inputs: Any) -> Any:
         return cls.forward(Context(name, (False,) * len(inputs)), *inputs)
@@ -110,6 +122,7 @@ def _rules_of(cls: type[Function]) -> Rules:
         return out, ctx.state()
 
     def bwd(state: dict[str, Any], u: Any) -> Any:
+        _check_states(cls, "backward", "backward(ctx, *us)")
         ctx = Context.__new__(Context)
         vars(ctx).update(state)
         us = u if isinstance(u, tuple | list) else (u,)

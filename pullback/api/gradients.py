@@ -32,7 +32,7 @@ class Transformed:
     def __init__(self, f: Callable[..., Any], **options: Any) -> None:
         if not callable(f):
             raise ArgumentError(
-                f"{type(self).__name__.lower()} of {type(f).__name__}",
+                f"{_public_name(type(self))} of {type(f).__name__}, {f!r:.60}",
                 where=here(),
                 why="it takes a function, and returns a function",
                 fix="grad(f)(x), not grad(f(x))",
@@ -42,13 +42,17 @@ class Transformed:
         self.options = options
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__.strip('_').lower()}({name_of(self.f)})"
+        return f"{_public_name(type(self))}({name_of(self.f)})"
 
     def __reduce__(self):
         return _rebuild, (type(self), self.f, self.options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else type(self)(self.f.__get__(instance, owner), **self.options)
+
+
+def _public_name(cls: type) -> str:
+    return {"_ValueAndGrad": "value_and_grad"}.get(cls.__name__, cls.__name__.strip("_").lower())
 
 
 def _rebuild(cls: type, f: Any, options: dict) -> Any:
@@ -85,7 +89,7 @@ def _scalar(at: Linearized, f: Any, holomorphic: bool) -> Any:
             why="a gradient is of one scalar",
             fix="return one number; with more to return: return value, aux and has_aux=True",
         )
-    t = type_of(at.values[0])
+    t = type_of(at.values[0]).strong
     if t.ndim:
         raise NonScalarOutput(
             what + repr(t),
@@ -100,7 +104,7 @@ def _scalar(at: Linearized, f: Any, holomorphic: bool) -> Any:
     complex_in = any(t.dtype.kind == "c" for t in at.in_types)
     if holomorphic and not (complex_in and t.dtype.kind == "c"):
         raise DTypeError(
-            f"holomorphic=True, and {name_of(f)} maps {', '.join(map(repr, at.in_types))} to {t}",
+            f"holomorphic=True, and {name_of(f)} maps {', '.join(repr(s.strong) for s in at.in_types)} to {t}",
             where=here(),
             why="a holomorphic function maps complex to complex",
             fix="leave holomorphic out for a function with real input or output",

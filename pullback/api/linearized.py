@@ -116,18 +116,29 @@ def checked_leaves(given: Any, structure: Any, types: Sequence[Any], what: str, 
     leaves, found = flatten(given)
     if found != structure:
         raise TreeError(
-            f"a {what} of structure {shown(found)}, where {of} has {shown(structure)}",
+            f"a {what} of structure {shown(found)}, where {shown(structure)} is that of {of}",
             where=here(),
             why=f"a {what} has the structure of what it belongs to, with an array of the same shape for each leaf",
-            fix=f"build it from {of} itself: np.ones_like of each leaf",
+            fix="one array for each leaf, of its shape: np.ones_like(leaf)",
         )
     return [checked_leaf(x, t, what, of) for x, t in zip(leaves, types, strict=True)]
+
+
+def _kind(x: Any) -> str:
+    return f"{type(x).__name__}, {x!r:.60}"
 
 
 def checked_leaf(x: Any, type: Any, what: str, of: str) -> Any:
     """Return one cotangent or tangent as it is used: of the very type that it belongs to."""
     if type is None:
         return None
+    if not is_array(x):
+        raise DTypeError(
+            f"a {what} that is {_kind(x)}, for {of} of {type!r}",
+            where=here(),
+            why=f"a {what} is an array of numbers",
+            fix=f"pass an array of shape {type.shape}",
+        )
     x = x if isinstance(x, Tracer) else np.asarray(x)
     if x.shape != type.shape:
         raise ShapeError(

@@ -231,7 +231,7 @@ def _checked_pair(body: Body, structure: Any, what: str, user: Any) -> Any:
         )
     if parts[0] != structure:
         raise TreeError(
-            f"the carry of {what} starts as {shown(structure)}, and {name_of(user)} returns {parts[0]}",
+            f"the carry of {what} starts as {shown(structure)}, and {name_of(user)} returns {shown(parts[0])}",
             where=here(),
             why="a carry keeps its structure from turn to turn",
             fix=f"return from {name_of(user)} what it was given, in the same structure",
@@ -244,7 +244,7 @@ def _widened(x: Any, out: Any, k: int, what: str, user: Any) -> Any:
     t = type_of(x)
     if t.shape != out.shape:
         raise ShapeError(
-            f"leaf {k} of the carry of {what} starts as {t}, and {name_of(user)} returns {out}",
+            f"leaf {k} of the carry of {what} starts as {t.strong}, and {name_of(user)} returns {out.strong}",
             where=here(),
             why="a carry keeps its shape from turn to turn",
             fix="start with an array of that shape: np.broadcast_to(x, shape)",
@@ -256,7 +256,7 @@ def _widened(x: Any, out: Any, k: int, what: str, user: Any) -> Any:
     if np.can_cast(out.dtype, t.dtype, "same_kind"):
         return x
     raise DTypeError(
-        f"leaf {k} of the carry of {what} starts as {t}, and {name_of(user)} returns {out}",
+        f"leaf {k} of the carry of {what} starts as {t.strong}, and {name_of(user)} returns {out.strong}",
         where=here(),
         why="a carry keeps its dtype from turn to turn",
         fix=f"start with {out.dtype.name}, or return x.astype(np.{t.dtype.name})",

@@ -23,6 +23,7 @@ from pullback.primitives.shaping import fit_cotangent
 from pullback.primitives.tapes import zero_value
 from pullback.transforms.vmap import VmapRecorder
 
+from .calls import call
 from .tracing import trace_body
 
 __all__ = ["Backward", "CustomCall", "Rules"]
@@ -147,12 +148,12 @@ class CustomCall:
 
     def primal(self, operands: Sequence[Any]) -> list[Any]:
         """Run the function."""
-        return self._outs(self.rules.f(*self.args(operands)), "the function", self.where)
+        return self._outs(call(self.rules.f, self.args(operands), {}), "the function", self.where)
 
     def forward(self, operands: Sequence[Any], moving: Sequence[bool]) -> tuple[list[Any], tuple, Backward]:
         """Run the user's forward; return outputs, residual arrays, and the backward that takes them."""
         flags = self.args(moving, fill=False)
-        pair = self.rules.fwd(flags, *self.args(operands))
+        pair = call(self.rules.fwd, (flags, *self.args(operands)), {})
         where = line_of(self.rules.fwd) or self.where
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise CustomRuleError(
@@ -171,7 +172,7 @@ class CustomCall:
         """Run the user's jvp rule; tangents that are structurally zero become arrays of zeros for it."""
         where = line_of(self.rules.jvp) or self.where
         vs = [zero_value(type_of(x).strong) if v is None else v for x, v in zip(operands, tangents, strict=True)]
-        pair = self.rules.jvp(self.args(operands), self.args(vs))
+        pair = call(self.rules.jvp, (self.args(operands), self.args(vs)), {})
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
             raise CustomRuleError(
                 f"the jvp rule of {self.name} returned {_counted(pair)}",
@@ -248,7 +249,7 @@ class Backward:
             for t, m in zip(self.result_types, self.moves, strict=True)
         ]
         u = unflatten(self.call.out_structure, every)
-        return self._checked(self.call.rules.bwd(unflatten(self.structure, leaves), u))
+        return self._checked(call(self.call.rules.bwd, (unflatten(self.structure, leaves), u), {}))
 
     def _checked(self, pulled: Any) -> list[Any]:
         args = self.call.args(list(range(len(self.call.places))), fill=-1)

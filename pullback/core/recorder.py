@@ -66,7 +66,11 @@ def bind(primitive: Any, operands: tuple, params: dict) -> Any:
     body = floor.get()
     if not traced:
         if body is None or not (primitive.effect is not None or body.closed):
-            return primitive.evaluate_weak(operands, params)
+            try:
+                return primitive.evaluate_weak(operands, params)
+            except PullbackError as error:
+                explain(error, primitive, operands, params)
+                raise
         recorder = body  # an effect inside a body happens when the body runs, not when it is traced
     elif body is not None and body.level > level:
         recorder = body

@@ -8,6 +8,7 @@ source through `inherit`.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import linecache
 import os
@@ -29,7 +30,7 @@ NOWHERE: Source = ()  # inherited while cached rules are derived: their equation
 _OURS = tuple(
     str(Path(file).resolve().parent) + os.sep
     for file in (Path(__file__).parent.parent / "__init__.py", np.__file__, optree.__file__)
-)
+) + (contextlib.__file__,)
 # The demos are written as a user would write them: reports show their lines.
 _DEMOS = str(Path(__file__).resolve().parent.parent / "show" / "demos") + os.sep
 _ours: dict[CodeType, bool] = {}

@@ -88,7 +88,9 @@ _LOOK_AT = frozenset({Tracer, list, slice})
 def _ready(item: Any) -> Any:
     """Return an item with Tracers where they may be: lists built, masks and bounds as values."""
     if type(item) is slice:
-        return slice(*(_bound(x) for x in (item.start, item.stop, item.step)))
+        if type(item.start) is Tracer or type(item.stop) is Tracer or type(item.step) is Tracer:
+            return slice(*(_bound(x) for x in (item.start, item.stop, item.step)))
+        return item
     if type(item) is list:
         return operand(item) if holds_tracer(item) else item
     if item.dtype.kind == "b" and concrete(item) is None:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import source
-from pullback.core.errors import ShapeError
 from pullback.core.tracer import Tracer
 from pullback.primitives.assembling import concatenate
 from pullback.primitives.indexing import slice_
+from pullback.primitives.stacking import stack as side_by_side
 
 from .arguments import (
     as_dtype,
@@ -44,6 +43,15 @@ def _arrays(arrays: Any, name: str) -> list[Any]:
     return found
 
 
+def _cast(xs: list[Any], dtype: Any, casting: Any) -> list[Any]:
+    if dtype is None:
+        return xs
+    for x in xs:
+        if not np.can_cast(dtype_of(x), dtype, casting):
+            raise TypeError(f"Cannot cast array data from {dtype_of(x)!r} to {np.dtype(dtype)!r} ({casting})")
+    return [as_dtype(x, dtype) for x in xs]
+
+
 @covers(np.concatenate)
 def concatenated(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
@@ -55,11 +63,7 @@ def concatenated(
         xs, axis = [ravel(x) for x in xs], 0
     if ndim(xs[0]) == 0:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
-    if dtype is not None:
-        for x in xs:
-            if not np.can_cast(dtype_of(x), dtype, casting):
-                raise TypeError(f"Cannot cast array data from {dtype_of(x)!r} to {np.dtype(dtype)!r} ({casting})")
-    xs = [as_dtype(x, dtype) for x in xs]
+    xs = _cast(xs, dtype, casting)
     axis = one_axis(axis, ndim(xs[0]))
     return xs[0] if len(xs) == 1 else concatenate(*xs, axis=axis)
 
@@ -69,18 +73,8 @@ def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, cas
     """Put arrays beside each other along a new axis."""
     refuse("stack", out=out)
     xs = _arrays(arrays, "stack")
-    shapes = {shape(x) for x in xs}
-    if len(shapes) > 1:
-        raise ShapeError(
-            f"stack of shapes {', '.join(map(str, sorted(shapes)))}",
-            where=source.here(),
-            why="all input arrays must have the same shape",
-            fix="np.concatenate joins arrays along an axis that they have",
-        )
     axis = one_axis(axis, ndim(xs[0]) + 1)
-    own = shape(xs[0])
-    rows = [reshaped(x, (*own[:axis], 1, *own[axis:])) for x in xs]
-    return concatenated(rows, axis, dtype=dtype, casting=casting)
+    return side_by_side(*_cast(xs, dtype, casting), axis=axis)
 
 
 def _several(function: Any, arrays: Any) -> list[Any]:

@@ -19,10 +19,10 @@ from pullback.primitives.complex import absolute, conj, imag, real
 from pullback.primitives.discrete import equal, logical_not
 from pullback.primitives.exponential import power, reciprocal, square
 from pullback.primitives.linalg import cholesky, det, inv, slogdet, solve
+from pullback.primitives.norms import root
 from pullback.primitives.reductions import max_, min_, sum_
 
 from .arguments import as_dtype, dtype_of, keep_axes, ndim, one_axis, operand, reshaped, shape, some_axes
-from .moments import root
 from .products import dot, matmul
 from .registry import covers
 from .shapes import matrix_transpose
@@ -189,6 +189,7 @@ def solution(a: Any, b: Any) -> Any:
             where=source.here(),
             why=f"the matrix has {shape(a)[-1]} rows, the right-hand side {rows}",
             fix="for a stack of vectors: np.linalg.solve(a, b[..., None])[..., 0]",
+            operands=(a, b),
         )
     if not vector:
         return solve(a, b)

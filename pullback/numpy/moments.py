@@ -1,7 +1,6 @@
 """Moments: means, variances, standard deviations.
 
-At zero variance the derivative of `std` follows the convention for norms: 0, where the
-formula gives 0/0.
+At zero variance the derivative of `std` follows the convention for norms.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import maximum, select
 from pullback.primitives.complex import imag, real
-from pullback.primitives.discrete import equal
-from pullback.primitives.exponential import sqrt, square
+from pullback.primitives.exponential import square
+from pullback.primitives.norms import root
 from pullback.primitives.reductions import sum_
 
 from .arguments import (
@@ -35,7 +33,7 @@ from .arguments import (
 from .reductions import only, total
 from .registry import covers, method
 
-__all__ = ["average", "mean", "root", "std", "var"]
+__all__ = ["average", "mean", "std", "var"]
 
 
 def _count(x: Any, axes: tuple[int, ...], where: Any) -> Any:
@@ -101,16 +99,20 @@ def var(
     x = _floating(operand(a), dtype)
     axes = some_axes(axis, ndim(x))
     count = _count(x, axes, where)
-    if is_missing(mean):
-        middle = div(keep_axes(sum_(only(x, where, 0), axes=axes), shape(x), axes), count)
-    else:
-        middle = operand(mean)
-    away = sub(x, as_dtype(middle, dtype_of(x)))
+    away = sub(x, _middle(x, axes, where, count) if is_missing(mean) else as_dtype(operand(mean), dtype_of(x)))
     squares = add(square(real(away)), square(imag(away))) if dtype_of(x).kind == "c" else square(away)
-    summed = keep_axes(sum_(only(squares, where, 0), axes=axes), shape(x), axes)
-    freedom = max(count - ddof, 0) if isinstance(count, int) else maximum(sub(count, ddof), 0)
-    kept = as_dtype(div(summed, freedom), dtype_of(squares))
-    return kept if not is_missing(keepdims) and keepdims else dropped(kept, axes)
+    summed = sum_(only(squares, where, 0), axes=axes)
+    freedom = max(count - ddof, 0) if isinstance(count, int) else maximum(sub(dropped(count, axes), ddof), 0)
+    result = as_dtype(div(summed, freedom), dtype_of(squares))
+    return keep_axes(result, shape(x), axes) if not is_missing(keepdims) and keepdims else result
+
+
+def _middle(x: Any, axes: tuple[int, ...], where: Any, count: Any) -> Any:
+    """Return the mean, so that it broadcasts against x."""
+    summed = sum_(only(x, where, 0), axes=axes)
+    if len(axes) < ndim(x) or not isinstance(count, int):
+        summed = keep_axes(summed, shape(x), axes)
+    return as_dtype(div(summed, count), dtype_of(x))
 
 
 @method("std")
@@ -129,16 +131,6 @@ def std(
 ) -> Any:
     """Return the standard deviation along axes."""
     return root(var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction))
-
-
-def root(squares: Any) -> Any:
-    """Return the square root of a sum of squares, whose derivative at 0 follows the convention for norms."""
-    if conventions.current().norm != "zero":
-        return sqrt(squares)
-    still = equal(squares, 0)
-    return select(
-        still, as_dtype(0.0, dtype_of(squares)), sqrt(select(still, as_dtype(1.0, dtype_of(squares)), squares))
-    )
 
 
 @covers(np.average)

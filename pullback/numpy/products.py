@@ -56,6 +56,7 @@ def _mismatch(name: str, a: Any, b: Any, i: int, j: int) -> ShapeError:
         where=source.here(),
         why=f"axis {i} of the first has size {shape(a)[i]}, and axis {j} of the second {shape(b)[j]}",
         fix="the two axes that are summed over must have one size: transpose an operand (x.T)",
+        operands=(a, b),
     )
 
 
@@ -68,6 +69,7 @@ def matmul(a: Any, b: Any) -> Any:
             f"matmul: Input operand {0 if m == 0 else 1} does not have enough dimensions",
             where=source.here(),
             fix="write a * b for a product with a scalar",
+            operands=(a, b),
         )
     last = 0 if n == 1 else n - 2
     if of_a.shape[-1] != of_b.shape[last]:
@@ -92,6 +94,7 @@ def _batched_matmul(a: Any, b: Any) -> Any:
             f"matmul of shapes {shape(a)} and {shape(b)}",
             where=source.here(),
             why="the leading axes do not broadcast against each other",
+            operands=(a, b),
         ) from None
     a, a_lead = _without_ones(a, len(a_core), lead)
     b, b_lead = _without_ones(b, len(b_core), lead)

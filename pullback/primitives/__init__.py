@@ -20,9 +20,11 @@ from . import (
     indexing,
     linalg,
     loop,
+    norms,
     reductions,
     shaping,
     sorting,
+    stacking,
     tapes,
     trigonometric,
 )
@@ -47,9 +49,11 @@ __all__ = [
     "indexing",
     "linalg",
     "loop",
+    "norms",
     "reductions",
     "shaping",
     "sorting",
+    "stacking",
     "tapes",
     "trigonometric",
 ]
