@@ -20,6 +20,9 @@ DEMOS = {"digits": digits, "regression": regression, "moons": moons}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # a terminal that lacks × or ─ shows ? and does not stop the run
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.command is None:

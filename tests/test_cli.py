@@ -1,5 +1,6 @@
 """The command line."""
 
+import os
 import subprocess
 import sys
 
@@ -53,6 +54,13 @@ def test_an_error_is_a_message_and_not_a_traceback(capsys, monkeypatch, tmp_path
     monkeypatch.undo()
     assert cli.main(["demo", "regression", "--output", str(tmp_path / "file" / "below")]) == 1
     assert "cannot write the pictures" in capsys.readouterr().err
+
+
+def test_a_terminal_that_lacks_a_letter_does_not_stop_the_run(tmp_path):
+    code = "from pullback import cli; raise SystemExit(cli.main(['demo', 'regression']))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=tmp_path, env=environment, check=True)
+    assert b"y = 2 x? ? 3 x? + 1" in run.stdout
 
 
 def test_the_command_is_light_until_it_is_needed():

@@ -1,25 +1,32 @@
-"""debug_nans: find the primitive and the line where a NaN first arises on the way back."""
+"""debug_nans: find the operation and the line where a derivative first makes a NaN."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
 
-import numpy as np
+from pullback.transforms.nans import NaNChecker, searching
 
-from pullback.core.errors import NaNError
-from pullback.core.tracer import concrete
-
-__all__ = ["debug_nans", "nan_checker"]
-
-_on: ContextVar[bool] = ContextVar("pullback debug_nans", default=False)
+__all__ = ["debug_nans"]
 
 
 @contextmanager
 def debug_nans(on: bool = True) -> Iterator[None]:
-    """Raise NaNError where a backward pass first makes a NaN out of numbers, inside this block.
+    """Raise NaNError where a derivative first makes a NaN out of numbers, inside this block.
+
+    The message names the operation and its line, in the backward pass (grad, vjp, jacrev, under
+    vmap too) and in forward mode (jvp, linearize, jacfwd, hessian).
+
+    Notes
+    -----
+    Slower, since every step is looked at. In the block a function under `jit` runs as it is
+    written, and loops, branches and checkpointed functions that are being differentiated are
+    taken apart, turn by turn, so that the operation inside is named. What stays whole is a custom
+    rule, a branch or a loop whose course depends on the lane under `vmap`, and a loop whose
+    body itself takes derivatives: there write the loop in Python while you search.
+
+    A NaN that the function's own values hold is no error by itself (``np.where`` may cut it
+    out); one that reaches a derivative is reported as such.
 
     Examples
     --------
@@ -27,37 +34,13 @@ def debug_nans(on: bool = True) -> Iterator[None]:
     >>> with pb.debug_nans():
     ...     pb.grad(lambda x: np.sqrt(x) ** 2)(0.0)
     Traceback (most recent call last):
-    pullback.core.errors.NaNError: ...
+    pullback.core.errors.NaNError: the backward pass of sqrt made a NaN out of a cotangent of float64[]
+      where: ...
+      why:   a cotangent of 0 met an infinite derivative: 0 * inf is NaN
+      fix:   keep the point out with a double where: np.where(ok, f(np.where(ok, x, 1.0)), 0.0)
     """
-    token = _on.set(on)
+    token = searching.set(NaNChecker() if on else None)
     try:
         yield
     finally:
-        _on.reset(token)
-
-
-def nan_checker() -> Callable[..., None] | None:
-    """Return what checks each step of a backward pass, or None when nobody asked."""
-    return _check if _on.get() else None
-
-
-def _check(step: Any, cotangents: Any, pulled: Any) -> None:
-    rule, _, residuals, _, source = step
-    if any(map(_has_nan, pulled)) and not any(map(_has_nan, cotangents)):
-        infinite = any(_is_infinite(r) for r in residuals)
-        raise NaNError(
-            f"the backward pass of {rule.name} made a NaN",
-            where=source,
-            why="a cotangent of 0 met an infinite derivative" if infinite else "its derivative is not a number there",
-            fix="keep the point out with a double where: np.where(ok, f(np.where(ok, x, 1.0)), 0.0)",
-        )
-
-
-def _has_nan(x: Any) -> bool:
-    value = concrete(x)
-    return value is not None and bool(np.any(np.isnan(value)))
-
-
-def _is_infinite(x: Any) -> bool:
-    value = concrete(x)
-    return value is not None and np.asarray(value).dtype.kind in "fc" and not bool(np.all(np.isfinite(value)))
+        searching.reset(token)

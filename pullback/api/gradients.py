@@ -209,9 +209,9 @@ class Residual:
 
     def __init__(self, name: str, kept: Any, where: str) -> None:
         self.name, self.where = name, where
-        array = kept.array if isinstance(kept, Tape) else kept
-        t = type_of(array)
-        self.shape, self.dtype, self.nbytes = t.shape, t.dtype, t.nbytes
+        t = type_of(kept)
+        self.dtype = t.dtype
+        self.shape, self.nbytes = (kept.array.shape, kept.nbytes) if isinstance(kept, Tape) else (t.shape, t.nbytes)
 
     def __repr__(self) -> str:
         return f"Residual({self.name}, {self.dtype.name}{list(self.shape)}, {self.nbytes} bytes, {self.where})"

@@ -11,12 +11,13 @@ from pullback.core.arrays import own
 from pullback.core.errors import ArgumentError
 from pullback.core.program import Program, intern
 from pullback.core.source import here
-from pullback.core.tracer import Tracer
+from pullback.core.tracer import Tracer, floor
 from pullback.core.tree import flatten
 from pullback.primitives.call import call as call_primitive
+from pullback.transforms import nans
 from pullback.transforms.simplify import simplify
 
-from .calls import name_of
+from .calls import call, name_of
 from .gradients import Transformed
 from .tracing import Signature, trace_body
 
@@ -35,6 +36,8 @@ class Jitted(Transformed):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the Program of these arguments' signature; trace it first if it is new."""
+        if nans.current() is not None and floor.get() is None:
+            return call(self.f, args, kwargs)  # under debug_nans: as it is written, so that every operation has its line
         signature, f = self._signature(args, kwargs)
         inputs = signature.inputs()
         program, captures, signature = self._traced(signature, f)

@@ -18,7 +18,6 @@ from pullback.core.types import type_of
 from pullback.transforms.linearize import LinearizeRecorder
 
 from .calls import Selection, unpack_aux, zero_like
-from .debug import nan_checker
 
 __all__ = ["Linearized"]
 
@@ -44,7 +43,6 @@ class Linearized:
 
     def __init__(self, f: Callable[..., Any], selection: Selection, has_aux: bool = False) -> None:
         recorder = LinearizeRecorder()
-        recorder.tape.checker = nan_checker()
         self.selection = selection
         self.inputs = [snapshot(x) if isinstance(x, np.ndarray) else x for x in selection.inputs()]
         tracers = [recorder.input(x) for x in self.inputs]

@@ -15,6 +15,7 @@ from .initialisers import glorot, he, normal, zeros
 from .layer import Layer, layer
 from .layers import (
     add,
+    add_bias,
     conv2d,
     dot,
     dropout,
@@ -43,6 +44,7 @@ __all__ = [
     "adam",
     "adamw",
     "add",
+    "add_bias",
     "binary_cross_entropy",
     "constant",
     "conv2d",

@@ -99,6 +99,7 @@ class Layer:
 
     @make_vjp.setter
     def make_vjp(self, rule: Callable[..., Any] | None) -> None:
+        """Give the rule by hand."""
         self._rule = rule
 
     def _make_vjp(self, x: Any, w: Any = None, per_sample: bool = False) -> LayerVjp:

@@ -22,6 +22,7 @@ from .layer import layer
 
 __all__ = [
     "add",
+    "add_bias",
     "conv2d",
     "dot",
     "dropout",
@@ -47,6 +48,9 @@ def dot(x: Any, w: Any) -> Any:
 def add(x: Any, w: Any) -> Any:
     """Return ``x + w``: the bias w, of shape (b,), or (c, 1, 1) after `conv2d`, is the same for every sample."""
     return x + w
+
+
+add_bias = add
 
 
 # Activations ----------------------------------------------------------------------------------

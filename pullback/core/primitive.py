@@ -19,6 +19,7 @@ Forgetting a rule is an error at import. "Not differentiable" is said (``smooth 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, ClassVar, NamedTuple
@@ -125,6 +126,7 @@ class Primitive:
                 raise TypeError(f"two primitives are named {self.name!r}")
             primitives[self.name] = self
         self.rules: dict[Any, Any] = {}  # linear rules by types: filled by transforms
+        self.takes_mode = "mode" in inspect.signature(self.evaluate).parameters
         self.holds_programs = type(self).linearize is not Primitive.linearize
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
@@ -216,7 +218,7 @@ class Primitive:
         For lanes of a batch that did not come this way. By default an equation that prints or
         calls back is left out, and any other is as it was; one that may raise takes ``mode="clip"``.
         """
-        if "mode" in params:
+        if self.takes_mode:
             return {**params, "mode": "clip"}
         return None if self.effect is not None else params
 

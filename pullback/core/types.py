@@ -104,13 +104,16 @@ def _intern(shape: tuple[int, ...], dtype: np.dtype, weak: bool) -> ArrayType:
 
 
 class TapeType(Type):
-    """A stack of `element`s, one a turn of a loop whose length is known only when it has run."""
+    """A stack of `element`s, one a turn of a loop whose length is known only when it has run.
+
+    An element may be a tape itself: what a loop inside the turn has written down.
+    """
 
     __slots__ = ("element",)
 
-    element: ArrayType
+    element: ArrayType | TapeType
 
-    _interned: ClassVar[dict[ArrayType, TapeType]] = {}
+    _interned: ClassVar[dict[Type, TapeType]] = {}
 
     weak = False
 
@@ -149,7 +152,7 @@ class TapeType(Type):
         return tape_type, (self.element,)
 
 
-def tape_type(element: ArrayType) -> TapeType:
+def tape_type(element: ArrayType | TapeType) -> TapeType:
     """Return the one `TapeType` of this element type."""
     found = TapeType._interned.get(element)
     if found is None:
@@ -163,7 +166,10 @@ _SCALAR_TYPES = {t: array_type((), d, weak=True) for t, d in PYTHON_SCALARS.item
 
 
 class Tape:
-    """The value of a tape: an array with the turns along axis 0. An empty one is the zero of any length."""
+    """The value of a tape: an array with the turns along axis 0 (of objects, where elements are tapes).
+
+    A turn that is not there is a zero, so that an empty tape is the zero of any length.
+    """
 
     __slots__ = ("array", "type")
 
@@ -180,13 +186,19 @@ class Tape:
         return self.array[turn]
 
     def __add__(self, other: Tape) -> Tape:
-        if len(self) and len(other):
-            return Tape(self.array + other.array, self.type)
-        return self if len(self) else other
+        long, short = (self, other) if len(self) >= len(other) else (other, self)
+        if not len(short):
+            return long
+        total = long.array.copy()
+        both = slice(len(short))
+        total[both] = long.array[both] + short.array
+        return Tape(total, self.type)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all turns."""
+        if isinstance(self.type.element, TapeType):
+            return sum(turn.nbytes for turn in self.array)
         return self.array.nbytes
 
 

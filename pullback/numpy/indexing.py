@@ -93,9 +93,7 @@ def _ready(item: Any) -> Any:
         return item
     if type(item) is list:
         return operand(item) if holds_tracer(item) else item
-    if item.dtype.kind == "b" and concrete(item) is None:
-        raise no_mask(item)
-    return item
+    return values_of(item) if item.dtype.kind == "b" else item
 
 
 def _bound(x: Any) -> Any:
@@ -163,15 +161,17 @@ def where(condition: Any, x: Any = missing, y: Any = missing, /) -> Any:
     return select(c if dtype_of(c).kind == "b" else as_dtype(c, bool), operand(x), operand(y))
 
 
-def values_of(x: Any) -> np.ndarray:
-    """Return the values of an operand that decide on a shape."""
+def values_of(x: Any, dtype: Any = bool) -> np.ndarray:
+    """Return the values of an operand that decide on a shape: by default only which of them are true."""
     x = operand(x)
     if type(x) is Tracer:
-        body = floor.get()
-        if concrete(x) is None or (body is not None and x.recorder.level < body.level):
-            raise no_mask(x)
-        return taken_array(x, "mask")
-    return np.asarray(x)
+        x = as_dtype(x, dtype)
+    if type(x) is not Tracer:
+        return np.asarray(x)
+    body = floor.get()
+    if concrete(x) is None or (body is not None and x.recorder.level < body.level):
+        raise no_mask(x)
+    return taken_array(x, "mask")
 
 
 @method("nonzero")

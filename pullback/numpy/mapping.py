@@ -63,7 +63,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) -
 @covers(np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """Sum of the weights of each integer."""
-    places = values_of(x)
+    places = values_of(x, int)
     if weights is None:
         return np.bincount(places, minlength=minlength)
     w = operand(weights)

@@ -24,12 +24,13 @@ from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost
 from pullback.core.program import Program
-from pullback.core.types import Tape, tape_type
+from pullback.core.types import Tape, TapeType
 
 from .holding import Holder
 from .loop_batch import batch_loop
 from .loop_linear import linearize_loop, push_loop, transpose_loop
 from .loop_parts import TURN, Parts, element_of, split, stacked_type
+from .tapes import plain_zero, rows
 
 __all__ = ["loop"]
 
@@ -68,11 +69,11 @@ class Loop(Holder):
             holds = passes.compile(predicate)
             while bool(holds(*parts.consts, *run.carry)[0]):
                 run.turn(run.turns)
-            return (np.int64(run.turns), *run.carry, *run.tapes(run.turns))
+            return (np.int64(run.turns), *run.carry, *run.results(run.turns, None))
         n = int(parts.count[0]) if parts.count else length
         for t in range(n - 1, -1, -1) if reverse else range(n):
             run.turn(t)
-        return (*run.carry, *(run.stacks if length is not None else run.tapes)(n, reverse))
+        return (*run.carry, *run.results(n, length, reverse))
 
     def push(self, operands, tangents, params):
         return push_loop(loop, operands, tangents, params)
@@ -108,22 +109,18 @@ class _Run:
         self.ys = [_Stack(t) for t in body.out_types[n_carry:]]
 
     def turn(self, t: int) -> None:
-        elements = [x[t] if len(x) else _zero(e) for x, e in zip(self.xs, self.elements, strict=True)]
+        elements = [x[t] if t < len(x) else plain_zero(e) for x, e in zip(self.xs, self.elements, strict=True)]
         outs = self.body(np.int64(t), *self.consts, *self.carry, *elements)
         self.carry = outs[: self.n_carry]
         for stack, y in zip(self.ys, outs[self.n_carry :], strict=True):
             stack.append(self.turns, y)
         self.turns += 1
 
-    def stacks(self, n: int, reverse: bool = False) -> list[np.ndarray]:
-        return [stack.finish(n, reverse) for stack in self.ys]
-
-    def tapes(self, n: int, reverse: bool = False) -> list[Tape]:
-        return [Tape(rows, tape_type(s.type)) for s, rows in zip(self.ys, self.stacks(n, reverse), strict=True)]
-
-
-def _zero(type: Any) -> Any:
-    return np.zeros(type.shape, type.dtype)
+    def results(self, n: int, length: int | None, reverse: bool = False) -> list[Any]:
+        """Return what n turns wrote down: arrays, where the length is static and elements are arrays; else tapes."""
+        types = [stacked_type(stack.type, length) for stack in self.ys]
+        found = [stack.finish(n, reverse) for stack in self.ys]
+        return [Tape(y, t) if isinstance(t, TapeType) else y for y, t in zip(found, types, strict=True)]
 
 
 class _Stack:
@@ -131,19 +128,19 @@ class _Stack:
 
     def __init__(self, type: Any) -> None:
         self.type = type.strong
-        self.array = np.empty((16, *type.shape), type.dtype)
+        self.array = rows(self.type, 16)
 
     def append(self, i: int, y: Any) -> None:
         if i == len(self.array):
-            grown = np.empty((2 * i, *self.type.shape), self.type.dtype)
+            grown = rows(self.type, 2 * i)
             grown[:i] = self.array
             self.array = grown
         self.array[i] = y
 
     def finish(self, n: int, reverse: bool) -> np.ndarray:
-        rows = self.array[:n]
+        turns = self.array[:n]
         # A small remainder stays where it is: trimming would copy it, and doubling bounds the waste.
-        return rows[::-1].copy() if reverse else rows.copy() if n < len(self.array) // 2 else rows
+        return turns[::-1].copy() if reverse else turns.copy() if n < len(self.array) // 2 else turns
 
 
 loop = Loop()

@@ -38,4 +38,6 @@ def element_of(type: Any) -> Any:
 
 def stacked_type(type: Any, length: int | None) -> Any:
     """Return the type of a ys whose element has a type."""
-    return tape_type(type.strong) if length is None else array_type((length, *type.shape), type.dtype)
+    if length is None or isinstance(type, TapeType):  # tapes of the turns differ in length: no array holds them
+        return tape_type(type.strong)
+    return array_type((length, *type.shape), type.dtype)

@@ -18,7 +18,24 @@ from pullback.core.types import Tape, TapeType, array_type, tape_type, type_of
 from .arithmetic import add
 from .shaping import broadcast
 
-__all__ = ["add_tapes", "add_values", "empty_tape", "zero_equation", "zero_value"]
+__all__ = ["add_tapes", "add_values", "empty_tape", "map_turns", "plain_zero", "rows", "zero_equation", "zero_value"]
+
+
+def rows(element: Any, n: int) -> np.ndarray:
+    """Return an array for n elements of a type along axis 0, not filled in."""
+    if isinstance(element, TapeType):
+        return np.empty(n, object)
+    return np.empty((n, *element.shape), element.dtype)
+
+
+def map_turns(f: Any, tape: Tape, type: Any) -> Tape:
+    """Return the tape of ``f(turns)``, an array of all of them; where elements are tapes, in each of these."""
+    if not isinstance(tape.type.element, TapeType):
+        return Tape(f(tape.array), type)
+    turns = rows(type.element, len(tape))
+    for i, turn in enumerate(tape.array):
+        turns[i] = map_turns(f, turn, type.element)
+    return Tape(turns, type)
 
 
 class EmptyTape(Primitive):
@@ -30,7 +47,7 @@ class EmptyTape(Primitive):
         return tape_type(element)
 
     def evaluate(self, *, element):
-        return Tape(np.zeros((0, *element.shape), element.dtype), tape_type(element))
+        return Tape(rows(element, 0), tape_type(element))
 
     def batch(self, size, operands, batched, *, element):
         return empty_tape(element=element.batched(size))
@@ -79,8 +96,9 @@ class BatchTape(Primitive):
         return a.batched(size)
 
     def evaluate(self, a, *, size):
-        lanes = np.broadcast_to(a.array[:, None], (len(a), size, *a.array.shape[1:]))
-        return Tape(lanes, a.type.batched(size))
+        return map_turns(
+            lambda turns: np.broadcast_to(turns[:, None], (len(turns), size, *turns.shape[1:])), a, a.type.batched(size)
+        )
 
     def linear(self, n_operands, params):
         return ((0,),)
@@ -101,22 +119,31 @@ class UnbatchTape(Primitive):
     name = "unbatch_tape"
 
     def infer(self, a):
-        return tape_type(array_type(a.element.shape[1:], a.element.dtype))
+        element = a.element
+        return tape_type(
+            self.infer(element) if isinstance(element, TapeType) else array_type(element.shape[1:], element.dtype)
+        )
 
     def evaluate(self, a):
-        return Tape(a.array.sum(axis=1), self.infer(a.type))
+        return map_turns(lambda turns: turns.sum(axis=1), a, self.infer(a.type))
 
     def linear(self, n_operands, params):
         return ((0,),)
 
     def transpose(self, u, a):
-        return (batch_tape(u, size=a.type.element.shape[0]),)
+        return (batch_tape(u, size=lanes_of(a.type)),)
 
     def batch(self, size, operands, batched):
         raise NotImplementedError  # as for `batch_tape`
 
 
 unbatch_tape = UnbatchTape()
+
+
+def lanes_of(type: TapeType) -> int:
+    """Return the number of lanes of a tape whose innermost elements have them in front."""
+    element = type.element
+    return lanes_of(element) if isinstance(element, TapeType) else element.shape[0]
 
 
 def zero_equation(type: Any) -> Equation:
@@ -127,14 +154,19 @@ def zero_equation(type: Any) -> Equation:
     return Equation(broadcast, (zero,), (Var(type.strong),), {"shape": type.shape})
 
 
-def zero_value(type: Any) -> Any:
-    """Return a zero of a type: an equation of the body being traced, if there is one, else an array."""
-    body = floor.get()
+def plain_zero(type: Any) -> Any:
+    """Return a zero of a type: an array or a tape."""
     eq = zero_equation(type)
-    operands = tuple(x.value for x in eq.operands)
+    return eq.primitive.evaluate(*(x.value for x in eq.operands), **eq.params)
+
+
+def zero_value(type: Any) -> Any:
+    """Return a zero of a type: an equation of the body being traced, if there is one, else a plain one."""
+    body = floor.get()
     if body is None:
-        return eq.primitive.evaluate(*operands, **eq.params)
-    return body.process(eq.primitive, operands, eq.params)
+        return plain_zero(type)
+    eq = zero_equation(type)
+    return body.process(eq.primitive, tuple(x.value for x in eq.operands), eq.params)
 
 
 def add_values(a: Any, b: Any) -> Any:

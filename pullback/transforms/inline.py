@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.program import Program
+from pullback.core.replay import replay
 from pullback.core.tracer import concrete
 from pullback.core.types import type_of
 from pullback.primitives.assembling import concatenate
@@ -21,7 +22,9 @@ from pullback.primitives.indexing import slice_
 from pullback.primitives.loop_parts import split
 from pullback.primitives.shaping import reshape
 
-__all__ = ["inline"]
+from .nans import seen
+
+__all__ = ["inline", "taken_apart"]
 
 Run = Callable[[Program, Sequence[Any]], list[Any]]
 
@@ -40,6 +43,14 @@ def inline(primitive: Any, operands: Sequence[Any], params: dict, run: Run) -> l
     if primitive.name == "loop":
         return _loop(operands, params, run)
     return None
+
+
+def taken_apart(primitive: Any, operands: Sequence[Any], params: dict) -> tuple | None:
+    """Return the results, operation by operation on the Tracers themselves, where all values are known; else None."""
+    if any(seen(x) is None for x in operands):
+        return None
+    outs = inline(primitive, operands, params, replay)
+    return None if outs is None else tuple(outs)
 
 
 def _loop(operands: Sequence[Any], params: dict, run: Run) -> list[Any] | None:

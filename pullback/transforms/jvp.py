@@ -22,6 +22,8 @@ from pullback.core.source import NOWHERE, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
 
+from . import nans
+from .inline import taken_apart
 from .linearize import with_zeros
 from .rules import rule_of
 from .simplify import simplify
@@ -45,7 +47,11 @@ class JvpRecorder(Recorder):
     def process(self, primitive: Any, operands: tuple, params: dict) -> Any:
         values = tuple([self.primal(x) for x in operands])
         tangents = tuple([self.tangent(x) for x in operands])
+        checker = nans.current()
         if primitive.holds_programs:
+            outs = None if checker is None else taken_apart(primitive, operands, params)
+            if outs is not None:
+                return outs
             results, pushed = primitive.push(values, tangents, params)
             if not primitive.multiple:
                 results, pushed = (results,), (pushed,)
@@ -55,7 +61,7 @@ class JvpRecorder(Recorder):
             rule = rule_of(primitive, moving, types, params) if primitive.smooth else None
             if rule is None:
                 return bind(primitive, values, params)
-            results, pushed = self._push(rule, values, tangents)
+            results, pushed = self._push(rule, values, tangents, checker)
         out = [
             value if v is None else self._result(value, v) for value, v in zip(results, pushed, strict=True)
         ]
@@ -69,7 +75,7 @@ class JvpRecorder(Recorder):
     def source_of(self, tracer: Tracer) -> Any:
         return self._latest.source_of(tracer) or self.made
 
-    def _push(self, rule: Any, values: tuple, tangents: tuple) -> tuple[tuple, list]:
+    def _push(self, rule: Any, values: tuple, tangents: tuple, checker: Any) -> tuple[tuple, list]:
         plain = all(type(x) is not Tracer for x in (*values, *tangents))
         if plain:
             results, residuals = rule.run(*values)
@@ -77,7 +83,11 @@ class JvpRecorder(Recorder):
         else:
             results, residuals = rule.record(list(values), True)
         with np.errstate(all="ignore"):
-            moved = iter(rule.push(residuals, tuple([v for v in tangents if v is not None]), plain))
+            vs = tuple([v for v in tangents if v is not None])
+            found = rule.push(residuals, vs, plain)
+            if checker is not None:
+                checker.pushed(rule, residuals, vs, found)
+        moved = iter(found)
         return results, [next(moved) if m else None for m in rule.moves]
 
     def primal(self, x: Any) -> Any:

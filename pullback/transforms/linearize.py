@@ -26,6 +26,8 @@ from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
 from pullback.primitives.tapes import add_values, zero_equation
 
+from . import nans
+from .inline import taken_apart
 from .rules import Rule, rule_of
 from .simplify import drop_dead, simplify
 
@@ -45,13 +47,12 @@ class Step(NamedTuple):
 class Tape:
     """The linear part of a function, step by step; nodes are numbered, inputs first."""
 
-    __slots__ = ("checker", "count", "steps", "traced")
+    __slots__ = ("count", "steps", "traced")
 
     def __init__(self, n_inputs: int) -> None:
         self.steps: list[Any] = []  # Steps, as plain tuples: a NamedTuple costs 0.2 µs more to make
         self.count = n_inputs
         self.traced = False  # whether a residual is a Tracer of an outer level
-        self.checker: Any = None  # called with (step, cotangents) under debug_nans
 
     def prune(self, outs: list[int | None]) -> None:
         """Drop the steps that no output depends on, and with them their residuals."""
@@ -68,11 +69,15 @@ class Tape:
     def push(self, tangents: list[Any], outs: list[int | None]) -> list[Any]:
         """Return J v: the tangents of the outputs (None: structurally zero) from those of the inputs."""
         plain = not self.traced and all(type(v) is not Tracer for v in tangents)
+        checker = nans.current()
         at: dict[int, Any] = dict(enumerate(tangents))
         with np.errstate(all="ignore"):
             for rule, ins, residuals, out, where in self.steps:
                 with inherit(where):
-                    pushed = rule.push(residuals, tuple([at[i] for i in ins]), plain)
+                    vs = tuple([at[i] for i in ins])
+                    pushed = rule.push(residuals, vs, plain)
+                    if checker is not None:
+                        checker.pushed(rule, residuals, vs, pushed)
                 for k, v in enumerate(pushed):
                     at[out + k] = v
         return [None if i is None else at[i] for i in outs]
@@ -84,7 +89,7 @@ class Tape:
         """
         at: list[Any] = [None] * self.count
         masked = [0] * self.count
-        plain = not self.traced and self.checker is None
+        plain = not self.traced and nans.current() is None
         for i, u in zip(outs, cotangents, strict=True):
             if i is not None and u is not None:
                 plain = plain and type(u) is not Tracer
@@ -97,16 +102,16 @@ class Tape:
         return at[:n_inputs]
 
     def _pull_traced(self, steps: list[Any], at: list[Any], masked: list[int], consume: bool) -> None:
-        for step in _backwards(steps, consume):
-            rule, ins, residuals, out, where = step
+        checker = nans.current()
+        for rule, ins, residuals, out, where in _backwards(steps, consume):
             key, us = _cotangents_of(rule, out, at, masked)
             if not us:
                 continue
             pull = rule.pull(key)
             with inherit(where):
                 pulled = pull.replay(*residuals, *us)
-                if self.checker is not None:
-                    self.checker(step, us, pulled)
+                if checker is not None:
+                    checker.pulled(rule, residuals, us, pulled, pull)
                 for k, mask, u in zip(pull.targets, pull.masked, pulled, strict=True):
                     i = ins[k]
                     masked[i] = mask if at[i] is None else masked[i] & mask
@@ -218,7 +223,8 @@ class LinearizeRecorder(Recorder):
             values.append(x)
             bit += bit
         if primitive.holds_programs:  # always `multiple`
-            return self._process_holder(primitive, values, ins, moving, params)
+            outs = None if nans.current() is None else taken_apart(primitive, operands, params)
+            return self._process_holder(primitive, values, ins, moving, params) if outs is None else outs
         rule = rule_of(primitive, moving, tuple(types), params) if primitive.smooth else None
         if rule is None:
             return bind(primitive, tuple(values), params)

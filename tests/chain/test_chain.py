@@ -1,5 +1,7 @@
 """Chain: evaluation and backprop, against differences, against grad, and its errors."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from pullback.chain import (
     Chain,
     Layer,
     add,
+    add_bias,
     conv2d,
     dot,
     dropout,
@@ -136,6 +139,17 @@ def test_plain_functions_become_layers_and_a_slice_is_a_chain(rng):
     assert repr(chain[1:]) == "Chain([dot, squared_loss])"
     assert chain[1] is dot
     assert len(chain[:-1]) == 2
+
+
+def test_a_chain_of_ready_layers_pickles(rng):
+    x, params = _mlp(rng)
+    again = pickle.loads(pickle.dumps(MLP))
+    assert again.layers == MLP.layers
+    assert again.evaluate(x, params) == MLP.evaluate(x, params)
+
+
+def test_add_bias_is_add():
+    assert add_bias is add
 
 
 def test_single_precision_stays_single(rng):

@@ -222,3 +222,11 @@ def test_a_tracer_written_into_a_plain_array_is_an_error():
 
     with pytest.raises(errors.DerivativeLost, match=r"pullback\.numpy"):
         pb.grad(f)(1.0)
+
+
+def test_a_mask_that_was_taken_is_guarded():
+    for f in (lambda x: x[x > 0].sum(), lambda x: x[np.nonzero(x > 0)].sum(), lambda x: np.extract(x > 0, x)):
+        program = pb.trace(f, values=True)(V)
+        np.testing.assert_array_equal(program(2 * V), f(2 * V))
+        with pytest.raises(errors.GuardError, match="other values"):
+            program(-V)
