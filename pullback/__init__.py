@@ -32,6 +32,7 @@ __all__ = [
     "Program",
     "PullbackError",
     "associative_scan",
+    "check_grads",
     "checkpoint",
     "cond",
     "conventions",

@@ -124,7 +124,7 @@ def select(
     for i in nums:
         if not isinstance(i, int) or isinstance(i, bool) or not -len(args) <= i < len(args):
             raise ArgumentError(
-                f"argnums={argnums!r} of {name_of(f)}, which was called with {_counted(len(args), 'positional argument')}",
+                f"argnums={argnums!r} of {name_of(f)}, which was called with {_count(args, 'positional argument')}",
                 where=here(),
                 why="argnums are integers that count positional arguments from 0",
                 fix="argnums=0 for the first, (0, 1) for two; argnames='w' for one that is given by keyword",
@@ -133,7 +133,7 @@ def select(
     for k in names:
         if k not in kwargs:
             raise ArgumentError(
-                f"argnames={k!r} of {name_of(f)}, which was called with {_counted(len(kwargs), 'keyword')} {', '.join(sorted(kwargs))}".rstrip(),
+                f"argnames={k!r} of {name_of(f)}, which was called with {_count(kwargs, 'keyword')} {' '.join(kwargs)}".strip(),
                 where=here(),
                 why="argnames names arguments that are given by keyword",
                 fix=f"call it with {k}=…, or use argnums for a positional argument",
@@ -141,8 +141,8 @@ def select(
     return Selection(args, kwargs, tuple(checked), names, single)
 
 
-def _counted(n: int, what: str) -> str:
-    return f"{n or 'no'} {what}{'' if n == 1 else 's'}"
+def _count(xs: Any, what: str) -> str:
+    return f"{len(xs) or 'no'} {what}{'' if len(xs) == 1 else 's'}"
 
 
 def check_inexact(selection: Selection, f: Any) -> None:

@@ -37,7 +37,7 @@ class Jitted(Transformed):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the Program of these arguments' signature; trace it first if it is new."""
         if nans.current() is not None and floor.get() is None:
-            return call(self.f, args, kwargs)  # under debug_nans: as it is written, so that every operation has its line
+            return call(self.f, args, kwargs)  # under debug_nans: as written, so that every operation has its line
         signature, f = self._signature(args, kwargs)
         inputs = signature.inputs()
         program, captures, signature = self._traced(signature, f)

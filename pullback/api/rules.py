@@ -268,8 +268,8 @@ class Backward:
             leaves, given = flatten(u)
             if given != structure and len(leaves) != len(numbers):
                 raise CustomRuleError(
-                    f"the backward rule of {self.name} returned a cotangent of structure {shown(given)} for argument {k}, "
-                    f"which has structure {shown(structure)}",
+                    f"the backward rule of {self.name} returned a cotangent of structure {shown(given)} "
+                    f"for argument {k}, which has structure {shown(structure)}",
                     where=self.where,
                     why="a cotangent has the structure of its argument",
                 )

@@ -28,6 +28,7 @@ from .arguments import (
     reshaped,
     shape,
     sizes_of,
+    strong,
 )
 from .arguments import ndim as ndim_of
 from .registry import covers, method
@@ -151,7 +152,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     a, b = operand(a), operand(b)
     m, n = ndim_of(a), ndim_of(b)
     if m == 0 or n == 0:
-        return mul(a, b)
+        return mul(strong(a), strong(b))
     last = max(n - 2, 0)
     if shape(a)[-1] != shape(b)[last]:
         raise _mismatch("dot", a, b, m - 1, last)
@@ -194,7 +195,7 @@ def inner(a: Any, b: Any, /) -> Any:
     a, b = operand(a), operand(b)
     m, n = ndim_of(a), ndim_of(b)
     if m == 0 or n == 0:
-        return mul(a, b)
+        return mul(strong(a), strong(b))
     if shape(a)[-1] != shape(b)[-1]:
         raise _mismatch("inner", a, b, m - 1, n - 1)
     return _summed(a, b, (m - 1,), (n - 1,))
@@ -273,7 +274,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 @covers(np.kron)
 def kron(a: Any, b: Any) -> Any:
     """Kronecker product."""
-    a, b = operand(a), operand(b)
+    a, b = strong(operand(a)), strong(operand(b))
     n = max(ndim_of(a), ndim_of(b))
     left, right = ((*(1,) * (n - ndim_of(x)), *shape(x)) for x in (a, b))
     a = reshaped(a, tuple(k for size in left for k in (size, 1)))

@@ -83,7 +83,8 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Piecewise linear interpolation; derivatives by the points and by the values."""
     refuse("interp", period=period)
-    x, xp, fp = (as_dtype(operand(v), None if dtype_of(operand(v)).kind in "fc" else float) for v in (x, xp, fp))
+    x, xp, fp = operand(x), operand(xp), operand(fp)
+    x, xp, fp = as_dtype(x, float), as_dtype(xp, float), as_dtype(fp, complex if dtype_of(fp).kind == "c" else float)
     n = shape(xp)[0]
     if shape(xp) != shape(fp):
         raise ValueError("fp and xp are not of the same length.")

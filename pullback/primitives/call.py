@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pullback.core import conventions
 from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same
@@ -44,7 +45,7 @@ class Call(Holder):
         outs = call(*operands, program=intern(forward), label=label)
         if not any(lin.moves):
             return outs[:n], (), None
-        key = "call rule", moving, lin.linear
+        key = "call rule", moving, conventions.current()
         if key not in program.memo:
             program.memo[key] = linear_equation_rule(
                 call, lin.linear.in_types, lin.linear.out_types, lin.n_residuals,

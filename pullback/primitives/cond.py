@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core import conventions
 from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same, moved_bytes
@@ -57,7 +58,7 @@ class Cond(Holder):
         branches = params["branches"]
         n = len(branches[0].outputs)
         moves = _moves(passes.linearize, branches, moving[1:])
-        key = "cond", moving, tuple(branches)
+        key = "cond", moving, branches, conventions.current()
         memo = branches[0].memo
         if key not in memo:
             memo[key] = _linearized(branches, moving[1:], moves, n)

@@ -1,8 +1,8 @@
 """Reductions: primitives that remove axes.
 
 Axes arrive here normalised: non-negative, sorted, without repeats. `keepdims` could be a
-reshape; it is a parameter, since eagerly a reshape costs as much as the sum. Reducing an empty axis does as NumPy does: a sum
-is 0, a product 1, a maximum an error.
+reshape; it is a parameter, since eagerly a reshape costs as much as the sum. Reducing an
+empty axis does as NumPy does: a sum is 0, a product 1, a maximum an error.
 
 The derivative of a product never divides: with one zero factor, or several, it is right
 at every order.

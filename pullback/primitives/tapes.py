@@ -18,7 +18,7 @@ from pullback.core.types import Tape, TapeType, array_type, tape_type, type_of
 from .arithmetic import add
 from .shaping import broadcast
 
-__all__ = ["add_tapes", "add_values", "empty_tape", "map_turns", "plain_zero", "rows", "zero_equation", "zero_value"]
+__all__ = ["add_tapes", "add_values", "empty_tape", "map_turns", "mask_tape", "plain_zero", "rows", "zero_equation", "zero_value"]
 
 
 def rows(element: Any, n: int) -> np.ndarray:
@@ -88,62 +88,100 @@ add_tapes = AddTapes()
 
 
 class BatchTape(Primitive):
-    """Repeat every element of a tape along a new leading axis (behind the turns)."""
+    """Repeat every element of a tape along a new axis, in front or behind `at` others."""
 
     name = "batch_tape"
 
-    def infer(self, a, *, size):
-        return a.batched(size)
+    def infer(self, a, *, size, at=0):
+        return _retyped(a, lambda shape: (*shape[:at], size, *shape[at:]))
 
-    def evaluate(self, a, *, size):
-        return map_turns(
-            lambda turns: np.broadcast_to(turns[:, None], (len(turns), size, *turns.shape[1:])), a, a.type.batched(size)
-        )
+    def evaluate(self, a, *, size, at=0):
+        def repeated(turns):
+            shape = turns.shape
+            wide = np.expand_dims(turns, 1 + at)
+            return np.broadcast_to(wide, (*shape[: 1 + at], size, *shape[1 + at :]))
+
+        return map_turns(repeated, a, self.infer(a.type, size=size, at=at))
 
     def linear(self, n_operands, params):
         return ((0,),)
 
-    def transpose(self, u, a, *, size):
-        return (unbatch_tape(u),)
+    def transpose(self, u, a, *, size, at=0):
+        return (unbatch_tape(u, at=at),)
 
     def batch(self, size, operands, batched, **params):
-        raise NotImplementedError  # only recorded by `batch` rules, whose tapes are not batched yet
+        return batch_tape(operands[0], size=params["size"], at=params.get("at", 0) + 1)
 
 
 batch_tape = BatchTape()
 
 
 class UnbatchTape(Primitive):
-    """Sum over the leading axis of every element: the transpose of `batch_tape`."""
+    """Sum over one axis of every element: the transpose of `batch_tape`."""
 
     name = "unbatch_tape"
 
-    def infer(self, a):
-        element = a.element
-        return tape_type(
-            self.infer(element) if isinstance(element, TapeType) else array_type(element.shape[1:], element.dtype)
-        )
+    def infer(self, a, *, at=0):
+        return _retyped(a, lambda shape: (*shape[:at], *shape[at + 1 :]))
 
-    def evaluate(self, a):
-        return map_turns(lambda turns: turns.sum(axis=1), a, self.infer(a.type))
+    def evaluate(self, a, *, at=0):
+        return map_turns(lambda turns: turns.sum(axis=1 + at), a, self.infer(a.type, at=at))
 
     def linear(self, n_operands, params):
         return ((0,),)
 
-    def transpose(self, u, a):
-        return (batch_tape(u, size=lanes_of(a.type)),)
+    def transpose(self, u, a, *, at=0):
+        return (batch_tape(u, size=_innermost(a.type).shape[at], at=at),)
 
-    def batch(self, size, operands, batched):
-        raise NotImplementedError  # as for `batch_tape`
+    def batch(self, size, operands, batched, *, at=0):
+        return unbatch_tape(operands[0], at=at + 1)
 
 
 unbatch_tape = UnbatchTape()
 
 
-def lanes_of(type: TapeType) -> int:
-    """Return the number of lanes of a tape whose innermost elements have them in front."""
+class MaskTape(Primitive):
+    """Keep the lanes of every element where `keep` holds; the others become strong zeros."""
+
+    name, masks, quiet = "mask_tape", True, True
+
+    def infer(self, keep, a):
+        return a
+
+    def evaluate(self, keep, a):
+        def kept(turns):
+            flags = np.reshape(keep, (1, *keep.shape, *(1,) * (turns.ndim - 1 - keep.ndim)))
+            return np.where(flags, turns, turns.dtype.type(0))
+
+        return map_turns(kept, a, a.type)
+
+    def linear(self, n_operands, params):
+        return ((1,),)
+
+    def transpose(self, u, keep, a):
+        return None, mask_tape(keep, u)
+
+    def batch(self, size, operands, batched):
+        keep, a = operands
+        if not batched[0]:
+            keep = broadcast(keep, shape=(size, *type_of(keep).shape))
+        return mask_tape(keep, a if batched[1] else batch_tape(a, size=size))
+
+
+mask_tape = MaskTape()
+
+
+def _innermost(type: TapeType) -> Any:
+    """Return the type of the arrays in a tape, or in its tapes."""
+    return _innermost(type.element) if isinstance(type.element, TapeType) else type.element
+
+
+def _retyped(type: TapeType, reshape: Any) -> TapeType:
+    """Return the type of a tape whose arrays have another shape."""
     element = type.element
-    return lanes_of(element) if isinstance(element, TapeType) else element.shape[0]
+    if isinstance(element, TapeType):
+        return tape_type(_retyped(element, reshape))
+    return tape_type(array_type(reshape(element.shape), element.dtype))
 
 
 def zero_equation(type: Any) -> Equation:

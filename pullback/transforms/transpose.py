@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pullback.core import conventions
 from pullback.core.body import LinearRecorder
 from pullback.core.errors import LinearityError
 from pullback.core.primitive import Linear
@@ -67,7 +68,7 @@ def transpose(
     """
     present = present or (True,) * len(program.outputs)
     masked = masked or (False,) * len(program.outputs)
-    key = "transpose", n_residuals, present, masked
+    key = "transpose", n_residuals, present, masked, conventions.current()
     if key not in program.memo:
         with inherit(NOWHERE):
             program.memo[key] = _transpose(program, n_residuals, present, masked)
