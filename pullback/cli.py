@@ -12,6 +12,7 @@ from pullback.core.errors import PullbackError
 from pullback.show.demos.digits import digits
 from pullback.show.demos.moons import moons
 from pullback.show.demos.regression import regression
+from pullback.show.extras import check
 
 __all__ = ["main"]
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     names = [given.name] if given.name else list(DEMOS)
     try:
+        check("rich", "matplotlib", "sklearn", extra="demo")  # now, and not after the training
         for i, name in enumerate(names):
             if i:
                 print("\n" + "-" * 78 + "\n")

@@ -8,7 +8,7 @@ import pytest
 
 import pullback
 from pullback import cli
-from pullback.core.errors import MissingExtra
+from pullback.show import extras
 
 
 def test_the_version_is_the_packages(capsys):
@@ -43,15 +43,17 @@ def test_no_command_prints_the_help(capsys):
     assert "demo" in capsys.readouterr().out
 
 
-def test_an_error_is_a_message_and_not_a_traceback(capsys, monkeypatch, tmp_path):
-    def lacking(output, say):
-        raise MissingExtra("rich is not installed", fix="pip install 'pullback[show]'")
-
-    monkeypatch.setattr(cli, "DEMOS", {"digits": lacking})
+def test_what_is_not_installed_is_named_before_the_training(capsys, monkeypatch):
+    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None if name == "sklearn" else name)
+    monkeypatch.setattr(cli, "DEMOS", {"digits": None})
     assert cli.main(["demo"]) == 1
-    assert "pip install 'pullback[show]'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "sklearn is not installed" in error
+    assert "pip install 'pullback[demo]'" in error
+
+
+def test_a_folder_that_cannot_be_written_is_a_message_and_not_a_traceback(capsys, tmp_path):
     (tmp_path / "file").touch()
-    monkeypatch.undo()
     assert cli.main(["demo", "regression", "--output", str(tmp_path / "file" / "below")]) == 1
     assert "cannot write the pictures" in capsys.readouterr().err
 

@@ -61,9 +61,19 @@ class Vmapped(Transformed):
             if a is None:
                 y = y[0] if is_array(y) else y
             elif is_array(y):
+                self._check_out_axis(a, type_of(y).ndim)
                 y = move_axis(y, 0, a)
             placed.append(y)
         return unflatten(structure, own(placed, leaves))
+
+    def _check_out_axis(self, axis: int, ndim: int) -> None:
+        if not -ndim <= axis < ndim:
+            raise ArgumentError(
+                f"out_axes={self.options['out_axes']!r} of vmap({name_of(self.f)}), an output of which has {ndim - 1} axes",
+                where=here(),
+                why="with the batch axis it has one more, and that goes to one of these places",
+                fix="out_axes=0 puts the batch axis in front, -1 at the end",
+            )
 
     def _axes(self, args: tuple, kwargs: dict, leaves: list[Any]) -> list[int | None]:
         in_axes = self.options["in_axes"]
@@ -101,6 +111,7 @@ class Vmapped(Transformed):
             raise ArgumentError(
                 f"vmap of {name_of(self.f)} maps none of its arguments",
                 where=here(),
+                why="the number of lanes is the size of the axes that are mapped",
                 fix="give at least one argument an axis, or say axis_size=",
             )
         if len(set(sizes.values())) > 1:
@@ -213,5 +224,5 @@ def vmap(
     array([ 3., 12.])
     """
     if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ArgumentError(f"chunk_size={chunk_size!r}", where=here(), why="it is the number of lanes run at a time")
+        raise ArgumentError(f"chunk_size={chunk_size!r}", where=here(), why="it is the number of lanes run at a time", fix="an int, 1 or more")
     return Vmapped(fun, in_axes=in_axes, out_axes=out_axes, axis_size=axis_size, chunk_size=chunk_size)

@@ -74,9 +74,16 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """
     t = type_of(index) if is_array(index) else None
     if t is None or t.ndim or t.dtype.kind not in "iu":
-        raise DTypeError(f"the index of switch is {t or type(index).__name__}", where=here(), why="it is one integer")
+        raise DTypeError(
+            f"the index of switch is {t.strong if t else type(index).__name__}",
+            where=here(),
+            why="it is one integer",
+            fix="convert it: np.astype(x, int) rounds towards 0; for a truth value pullback.cond",
+        )
     if not branches:
-        raise ArgumentError("switch without branches", where=here())
+        raise ArgumentError(
+            "switch without branches", where=here(), why="one of them is taken", fix="switch(i, [f, g], *operands)"
+        )
     return _branches(primitives["convert"](index, dtype=np.dtype(np.int64)), list(branches), operands, "switch")
 
 

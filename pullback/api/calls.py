@@ -132,8 +132,9 @@ def select(
         checked.append(i % len(args))
     for k in names:
         if k not in kwargs:
+            given = f"{_count(kwargs, 'keyword')} {', '.join(kwargs)}".strip()
             raise ArgumentError(
-                f"argnames={k!r} of {name_of(f)}, which was called with {_count(kwargs, 'keyword')} {' '.join(kwargs)}".strip(),
+                f"argnames={k!r} of {name_of(f)}, which was called with {given}",
                 where=here(),
                 why="argnames names arguments that are given by keyword",
                 fix=f"call it with {k}=…, or use argnums for a positional argument",

@@ -11,7 +11,7 @@ from pullback.core.types import type_of
 from pullback.primitives.checkpoint import checkpoint as checkpoint_primitive
 from pullback.primitives.effects import stop_gradient as stop_gradient_primitive
 
-from .calls import call
+from .calls import call, name_of
 from .gradients import Transformed
 from .tracing import trace_body
 
@@ -51,6 +51,7 @@ class Checkpointed(Transformed):
             given, keywords = unflatten(structure, replaced)
             return call(self.f, given, keywords)
 
+        flat.__name__ = name_of(self.f)  # what errors call it
         types = [type_of(x) for x in operands]
         body = trace_body(flat, flatten(tuple(operands))[1], types, values, what="checkpoint")
         every = [*body.captures, *operands]

@@ -23,7 +23,7 @@ class _Custom:
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         if not callable(fun):
             raise ArgumentError(
-                f"{type(self).__name__} of {type(fun).__name__}", where=here(), why="it takes a function"
+                f"{type(self).__name__} of {type(fun).__name__}", where=here(), why="it takes a function", fix="@custom_vjp above def"
             )
         update_wrapper(self, fun, updated=())
         self.fun = fun
@@ -50,7 +50,7 @@ class _Custom:
         if self.jvp is None and self.bwd is None:
             raise CustomRuleError(
                 f"{name_of(self.fun)} has no derivative rule",
-                where=line_of(self.fun),
+                where=line_of(self.fun) or here(),
                 why="it was decorated, and no rule was given",
                 fix="f.defjvp(jvp), or f.defvjp(fwd, bwd)",
             )
@@ -65,6 +65,7 @@ class _Custom:
                 f"{name_of(self.fun)}, which has a derivative rule, was given keywords {sorted(bound.kwargs)}",
                 where=here(),
                 why="its rules take positional arguments",
+                fix="pass them by position",
             )
         return bound.args
 

@@ -338,7 +338,10 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     for what, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, tuple | list):
             raise TreeError(
-                f"{what} of jvp is a {type(given).__name__}", where=here(), fix=f"one entry an argument: ({what[:-1]},)"
+                f"{what} of jvp is a {type(given).__name__}",
+                where=here(),
+                why="primals and tangents have one entry an argument",
+                fix="jvp(f, (x,), (v,))",
             )
     selection = select(fun, tuple(primals), {}, tuple(range(len(primals))), None)
     check_inexact(selection, fun)
@@ -418,6 +421,11 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     array([6., 0.])
     """
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
-        raise TreeError("primals or tangents of hvp is no tuple", where=here(), fix="hvp(f, (x,), (v,))")
+        raise TreeError(
+            "primals or tangents of hvp is no tuple",
+            where=here(),
+            why="they have one entry an argument",
+            fix="hvp(f, (x,), (v,))",
+        )
     argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(fun, argnums=argnums), tuple(primals), tuple(tangents))[1]

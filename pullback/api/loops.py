@@ -92,7 +92,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     for name, bound in (("lower", lower), ("upper", upper)):
         if not is_array(bound) or type_of(bound).dtype.kind not in "iu" or type_of(bound).ndim:
             shown = type_of(bound) if is_array(bound) else type(bound).__name__
-            raise DTypeError(f"{name} of fori_loop is {shown}", where=here(), why="bounds are integers")
+            raise DTypeError(
+                f"{name} of fori_loop is {shown}", where=here(), why="bounds are integers", fix="int(x) of a plain number"
+            )
     lo, hi = concrete(lower), concrete(upper)
     known = None if lo is None or hi is None else (int(lo), max(int(hi) - int(lo), 0))
     start, length = known or (lower, None)
@@ -224,7 +226,7 @@ def _checked_pair(body: Body, structure: Any, what: str, user: Any) -> Any:
     parts = whole.children() if whole.type in (tuple, list) else []
     if len(parts) != 2:
         raise TreeError(
-            f"{name_of(user)}, the body of {what}, returned {whole}",
+            f"{name_of(user)}, the body of {what}, returned {shown(whole)}",
             where=here(),
             why="it returns a pair: the new carry, and what to stack",
             fix="return carry, y; y may be None",
@@ -270,17 +272,26 @@ def common_length(leaves: list[Any], xs: Any, length: int | None) -> int:
         t = type_of(x)
         if not t.ndim:
             raise AxisSizeError(
-                f"scan over {leaf_paths(xs)[i] or 'xs'}, which is {t}", where=here(), why="it has no axis to go along"
+                f"scan over {leaf_paths(xs)[i] or 'xs'}, which is {t.strong}",
+                where=here(),
+                why="it has no axis to go along",
+                fix="let the body close over it, or put it into the carry",
             )
         sizes[leaf_paths(xs)[i] or "xs"] = t.shape[0]
     if length is not None:
         sizes["length"] = length
     if not sizes:
-        raise ArgumentError("scan without xs and without length", where=here(), fix="say length=")
+        raise ArgumentError(
+            "scan without xs and without length",
+            where=here(),
+            why="the number of turns is the size of the first axes of xs, or length",
+            fix="say length=",
+        )
     if len(set(sizes.values())) > 1:
         raise AxisSizeError(
             "scan over first axes of different sizes: " + ", ".join(f"{k} {n}" for k, n in sizes.items()),
             where=here(),
             why="one element of each is taken a turn",
+            fix="cut them to one size, or let the body close over what is the same in every turn",
         )
     return int(next(iter(sizes.values())))

@@ -119,6 +119,7 @@ class CustomCall:
                     f"{what} of {self.name} returned a {type(x).__name__} among its outputs",
                     where=where,
                     why="outputs are arrays, in a pytree",
+                    fix="return arrays; keep anything else outside of the function",
                 )
         if self.out_structure is None:
             self.out_structure = structure
@@ -127,6 +128,7 @@ class CustomCall:
                 f"{what} of {self.name} returned {shown(structure)}, the function itself {shown(self.out_structure)}",
                 where=where,
                 why="both return the same structure",
+                fix=f"return from {what} what the function returns",
             )
         return leaves
 
@@ -188,6 +190,7 @@ class CustomCall:
                 f"for an output of structure {shown(self.out_structure)}",
                 where=where,
                 why="a tangent has the structure of the output",
+                fix="return out, tangent with one tangent for each array in out",
             )
         for v, y in zip(pushed, outs, strict=True):
             if type_of(v).shape != type_of(y).shape:
@@ -196,6 +199,7 @@ class CustomCall:
                     f"for an output of shape {type_of(y).shape}",
                     where=where,
                     why="a tangent has the shape of the output",
+                    fix="the tangent is J v: for out = x.sum() it is v.sum()",
                 )
         return outs, [v if type_of(y).inexact else None for v, y in zip(pushed, outs, strict=True)]
 
@@ -272,6 +276,7 @@ class Backward:
                     f"for argument {k}, which has structure {shown(structure)}",
                     where=self.where,
                     why="a cotangent has the structure of its argument",
+                    fix="return a tree like the argument, with None for what needs none",
                 )
             found.update(zip(numbers, leaves, strict=True))
         return [self._fitted(found.get(i), i) for i, m in enumerate(self.moving) if m]

@@ -68,6 +68,7 @@ class Signature:
                 f"the Program of {self.name} was traced with arguments of structure {shown(self.in_structure)}, "
                 f"not {shown(structure)}",
                 where=here(),
+                why="a Program is traced for one structure of its arguments",
                 fix="call it with the same structure, or trace it again",
             )
         arrays = [leaves[i] for i in self.arrays]

@@ -54,7 +54,10 @@ class PullbackError(Exception):
         What it was done with: arrays and Tracers, which are shown with the lines that made them.
     """
 
+    why = ""  # where nothing else is said
+
     def __init__(self, what: str, *, where: Any = None, why: str = "", fix: str = "", operands: Any = ()) -> None:
+        why = why or type(self).why
         self.what, self.why, self.fix = what, why, fix
         self.where = where if isinstance(where, str) else _line(where)
         self.operands = tuple([x if isinstance(x, str) else _operand(x) for x in operands])
@@ -120,6 +123,8 @@ class NotTraceable(PullbackError, TypeError):
 
 class NotWritten(PullbackError, NotImplementedError):
     """Something that has a meaning, which is not written yet."""
+
+    why = "it is not written yet"
 
 
 class NoValue(PullbackError, TypeError):

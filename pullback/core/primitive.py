@@ -284,6 +284,7 @@ def not_written(what: str) -> NotWritten:
     """Return the error for a derivative that exists and is not written yet."""
     return NotWritten(
         f"the derivative of {what}",
+        where=here(),
         why="it is not written yet",
         fix="give it a rule with pullback.custom_vjp, or cut it out with pullback.stop_gradient",
     )

@@ -10,10 +10,11 @@ no constants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from . import conventions
 from . import source as _source
 from .errors import CheckError
 from .primitive import Cost, Primitive, freeze
@@ -112,7 +113,7 @@ class Program:
         self.equations = equations
         self.outputs = outputs
         self.signature = signature
-        self.memo: dict[Any, Any] = {}  # what transformations have derived from it
+        self._derived: dict[Any, Any] = {}
 
     @property
     def in_types(self) -> tuple[Any, ...]:
@@ -193,6 +194,16 @@ class Program:
         if not isinstance(other, Program):
             return NotImplemented
         return self._hash == other._hash and self.structure == other.structure
+
+    # What is derived from it ------------------------------------------------------------------
+
+    def derived(self, key: tuple, make: Callable[[], Any]) -> Any:
+        """Return what `make` derives from this Program: made once for each key and conventions, and kept."""
+        key = *key, conventions.current()
+        if key not in self._derived:
+            with _source.inherit(_source.NOWHERE):  # a derivation belongs to no line of the user's
+                self._derived[key] = make()
+        return self._derived[key]
 
     def __reduce__(self):
         return Program, (self.inputs, self.equations, self.outputs, self.constants, self.signature)

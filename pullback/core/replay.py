@@ -70,16 +70,17 @@ def read(env: dict, x: Any) -> Any:
 
 def last_uses(program: Program) -> dict[int, list[Var]]:
     """Return, by equation, the variables that nothing reads after it."""
-    found = program.memo.get("last uses")
-    if found is None:
-        found = {}
-        needed: set[Var] = {x for x in program.outputs if type(x) is Var}
-        for i in reversed(range(len(program.equations))):
-            eq = program.equations[i]
-            dead = {x for x in (*_variables(eq.operands), *eq.results) if x not in needed}
-            found[i] = list(dead)
-            needed |= dead
-        program.memo["last uses"] = found
+    return program.derived(("last uses",), lambda: _last_uses(program))
+
+
+def _last_uses(program: Program) -> dict[int, list[Var]]:
+    found: dict[int, list[Var]] = {}
+    needed: set[Var] = {x for x in program.outputs if type(x) is Var}
+    for i in reversed(range(len(program.equations))):
+        eq = program.equations[i]
+        dead = {x for x in (*_variables(eq.operands), *eq.results) if x not in needed}
+        found[i] = list(dead)
+        needed |= dead
     return found
 
 

@@ -27,10 +27,8 @@ Source = Any  # (code, offset), or None when the caller is nobody's code
 NOWHERE: Source = ()  # inherited while cached rules are derived: their equations belong to no line
 
 # Frames of these packages are not the user's: NumPy and optree stand between the user and us.
-_OURS = tuple(
-    str(Path(file).resolve().parent) + os.sep
-    for file in (Path(__file__).parent.parent / "__init__.py", np.__file__, optree.__file__)
-) + (contextlib.__file__,)
+_PACKAGES = (Path(__file__).parent.parent / "__init__.py", np.__file__, optree.__file__)
+_OURS = (*(str(Path(file).resolve().parent) + os.sep for file in _PACKAGES), contextlib.__file__)
 # The demos are written as a user would write them: reports show their lines.
 _DEMOS = str(Path(__file__).resolve().parent.parent / "show" / "demos") + os.sep
 _ours: dict[CodeType, bool] = {}

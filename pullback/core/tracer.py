@@ -190,7 +190,7 @@ class Tracer:
 
     def __format__(self, spec: str) -> str:
         value = concrete(self)
-        return format(repr(self) if value is None else value, spec)
+        return repr(self) if value is None else format(value, spec)
 
     def __reduce__(self):
         raise PullbackError(

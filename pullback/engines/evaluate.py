@@ -18,7 +18,4 @@ __all__ = ["compile_program"]
 
 def compile_program(program: Program) -> Callable[..., Sequence[Any]]:
     """Return a function that runs a Program on plain arrays, one an input, and returns a list."""
-    run = program.memo.get("evaluator")
-    if run is None:
-        run = program.memo["evaluator"] = straightline(simplify(program))
-    return run
+    return program.derived(("evaluator",), lambda: straightline(simplify(program)))

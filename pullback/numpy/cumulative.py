@@ -62,8 +62,10 @@ def _with_initial(primitive: Any, name: str, first: int) -> Any:
     return function
 
 
-covers(np.cumulative_sum)(_with_initial(cumsum, "cumulative_sum", 0))
-covers(np.cumulative_prod)(_with_initial(cumprod, "cumulative_prod", 1))
+covers(getattr(np, "cumulative_sum", None))(  # NumPy 2.1
+    _with_initial(cumsum, "cumulative_sum", 0)
+)
+covers(getattr(np, "cumulative_prod", None))(_with_initial(cumprod, "cumulative_prod", 1))
 
 
 @covers(np.diff)

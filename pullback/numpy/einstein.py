@@ -157,6 +157,7 @@ def _without_ones(terms: list[tuple[Any, list[Label]]]) -> list[tuple[Any, list[
                     f"einsum: the axes labelled {label!r} have sizes {old} and {n}",
                     where=source.here(),
                     why="axes of one label must have one size",
+                    fix="give them two labels, or cut the arrays to one size",
                     operands=[x for x, _ in terms],
                 )
     out = []

@@ -194,7 +194,7 @@ for _name, _least, _axis in (("vsplit", 2, 0), ("hsplit", 1, 1), ("dsplit", 3, 2
     covers(getattr(np, _name))(_splitter(_name, _least, _axis))
 
 
-@covers(np.unstack)
+@covers(getattr(np, "unstack", None))  # NumPy 2.1
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """Return the parts along an axis, without it."""
     x = operand(x)

@@ -69,6 +69,7 @@ def matmul(a: Any, b: Any) -> Any:
         raise ShapeError(
             f"matmul: Input operand {0 if m == 0 else 1} does not have enough dimensions",
             where=source.here(),
+            why="a matrix product is over axes, and a scalar has none",
             fix="write a * b for a product with a scalar",
             operands=(a, b),
         )
@@ -95,6 +96,7 @@ def _batched_matmul(a: Any, b: Any) -> Any:
             f"matmul of shapes {shape(a)} and {shape(b)}",
             where=source.here(),
             why="the leading axes do not broadcast against each other",
+            fix="leading axes are a batch: one size, or 1",
             operands=(a, b),
         ) from None
     a, a_lead = _without_ones(a, len(a_core), lead)
@@ -180,7 +182,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     else:
         a_axes, b_axes = (sizes_of(x) for x in axes)
     if len(a_axes) != len(b_axes):
-        raise ShapeError(f"tensordot over axes {a_axes} and {b_axes}", where=source.here(), why="they come in pairs")
+        raise ShapeError(
+            f"tensordot over axes {a_axes} and {b_axes}",
+            where=source.here(),
+            why="they come in pairs",
+            fix="axes=([i, j], [k, l]) sums over axis i of a with k of b, and over j with l",
+        )
     a_axes = tuple(one_axis(i, ndim_of(a)) for i in a_axes)
     b_axes = tuple(one_axis(i, ndim_of(b)) for i in b_axes)
     for i, j in zip(a_axes, b_axes, strict=True):
@@ -295,7 +302,13 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
             raise NotWritten(
                 "np.cross of 2-vectors", where=source.here(), fix="a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
             )
-        raise ShapeError(f"cross of shapes {shape(a)} and {shape(b)}", why="the vectors must have 3 components")
+        raise ShapeError(
+            f"cross of shapes {shape(a)} and {shape(b)}",
+            where=source.here(),
+            why="the vectors must have 3 components",
+            fix="say which axis holds the components: np.cross(a, b, axis=0)",
+            operands=(a, b),
+        )
     i, j = (ndim_of(a) - 1,), (ndim_of(b) - 1,)
     result = sub(
         mul(roll(a, shifts=(-1,), axes=i), roll(b, shifts=(-2,), axes=j)),

@@ -13,14 +13,14 @@ __all__ = ["FACE", "attribute", "covers", "method"]
 FACE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy's function: our handler
 
 
-def covers(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def covers(*functions: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Have the decorated function answer for NumPy's `functions` when an argument is a Tracer.
 
-    It takes NumPy's arguments, under NumPy's names.
+    It takes NumPy's arguments, under NumPy's names. None stands for a function that this NumPy does not have yet.
     """
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
-        for function in functions:
+        for function in filter(None, functions):
             FACE[function] = handler
             dispatch.register(function, handler)
         return handler

@@ -209,6 +209,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
             f"broadcast_to of shape {have} into shape {wanted}",
             where=source.here(),
             why="an axis is repeated only where it has size 1",
+            fix="x[:, None] puts an axis of size 1 in; np.tile repeats others",
         )
     return spread(x, wanted)
 

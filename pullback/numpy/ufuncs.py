@@ -95,9 +95,10 @@ def _float_loop(ufunc: np.ufunc, x: Any) -> np.dtype:
         return ufunc.resolve_dtypes((type_of(x).dtype, *[None] * ufunc.nout))[-1]
     except TypeError as error:
         raise DTypeError(
-            f"{ufunc.__name__} of {type_of(x)}",
+            f"{ufunc.__name__} of {type_of(x).strong}",
             where=source.here(),
             why=f"NumPy's {ufunc.__name__} takes no such dtype",
+            fix="convert it first: x.astype(np.float64)",
         ) from error
 
 

@@ -81,7 +81,11 @@ class Pad(Primitive):
 
     def infer(self, x, value, *, widths):
         if len(widths) != x.ndim or value.shape:
-            raise ShapeError(f"pad of {x} with {value} by {widths}", why="one pair of widths an axis, and one value")
+            raise ShapeError(
+                f"pad of {x} with {value} by {widths}",
+                why="one pair of widths an axis, and one value",
+                fix="((before, after), ...) for each axis",
+            )
         return x.like(tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True)))
 
     def evaluate(self, x, value, *, widths):
@@ -187,7 +191,11 @@ class Triangle(Primitive):
 
     def infer(self, x, *, lower, k=0):
         if x.ndim < 2:
-            raise ShapeError(f"the triangle of {x}", why="it takes a matrix, or a stack of them: (..., m, n)")
+            raise ShapeError(
+                f"the triangle of {x}",
+                why="it takes a matrix, or a stack of them: (..., m, n)",
+                fix="x[None] makes a matrix of one row",
+            )
         return x.strong
 
     def evaluate(self, x, *, lower, k=0):

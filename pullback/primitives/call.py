@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same
@@ -45,13 +44,8 @@ class Call(Holder):
         outs = call(*operands, program=intern(forward), label=label)
         if not any(lin.moves):
             return outs[:n], (), None
-        key = "call rule", moving, conventions.current()
-        if key not in program.memo:
-            program.memo[key] = linear_equation_rule(
-                call, lin.linear.in_types, lin.linear.out_types, lin.n_residuals,
-                {"program": intern(lin.linear), "label": label}, lin.moves, program.out_types, label or "call",
-            )  # fmt: skip
-        return outs[:n], gather(outs[n:]), program.memo[key]
+        rule = program.derived(("call", moving, label), lambda: _rule(program, lin, label))
+        return outs[:n], gather(outs[n:]), rule
 
     def transpose(self, us, *operands, program, label=None):
         ordered, still, moving = partition(program, operands)
@@ -73,3 +67,12 @@ class Call(Holder):
 
 
 call = Call()
+
+
+def _rule(program, lin, label):
+    """Return the rule whose linear Program is one call of the linear part."""
+    linear = lin.linear
+    params = {"program": intern(linear), "label": label}
+    return linear_equation_rule(
+        call, linear.in_types, linear.out_types, lin.n_residuals, params, lin.moves, program.out_types, label or "call"
+    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pullback.core import conventions
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same
 from pullback.core.program import Program, Var, intern
@@ -38,10 +37,7 @@ class Checkpoint(Holder):
     def linearize(self, operands, moving, params):
         program = params["program"]
         results = checkpoint(*operands, **params)
-        key = "checkpoint", moving, conventions.current()
-        if key not in program.memo:
-            program.memo[key] = _recomputing(program, moving)
-        rule = program.memo[key]
+        rule = program.derived(("checkpoint", moving), lambda: _recomputing(program, moving))
         return results, operands if rule is not None else (), rule
 
     def transpose(self, us, *operands, program):

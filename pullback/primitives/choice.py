@@ -149,8 +149,8 @@ class Select(Elementwise):
     name, quiet = "select", True
 
     def infer(self, c, x, y):
-        both = elementwise_type(np.add, (x, y))
-        return array_type(broadcast_shapes("where", c.shape, both.shape), both.dtype)
+        shape = broadcast_shapes("where", c.shape, x.shape, y.shape)
+        return array_type(shape, elementwise_type(np.add, (x, y)).dtype)
 
     def evaluate(self, c, x, y):
         return np.where(c, x, y)[()]

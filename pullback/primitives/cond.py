@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.core.errors import CheckError
 from pullback.core.passes import passes
 from pullback.core.primitive import Cost, Same, moved_bytes
 from pullback.core.program import Program, Var, intern
-from pullback.core.replay import replay
 from pullback.core.types import TapeType, type_of
 
 from .choice import select
-from .comparison import equal, greater_equal
+from .comparison import equal, greater_equal, less, logical_not
 from .holding import Holder, linear_equation_rule, partition, scatter_back, set_masked, states_of
-from .shaping import reshape
-from .tapes import zero_equation
+from .index_spec import ALL
+from .indexing import index_get
+from .reductions import any_, argmax
+from .shaping import convert, reshape
+from .tapes import add_tapes, mask_tape, zero_equation, zero_value
 
 __all__ = ["cond"]
 
@@ -58,11 +59,8 @@ class Cond(Holder):
         branches = params["branches"]
         n = len(branches[0].outputs)
         moves = _moves(passes.linearize, branches, moving[1:])
-        key = "cond", moving, branches, conventions.current()
-        memo = branches[0].memo
-        if key not in memo:
-            memo[key] = _linearized(branches, moving[1:], moves, n)
-        forward, rule, passed = memo[key]
+        key = "cond", moving, branches
+        forward, rule, passed = branches[0].derived(key, lambda: _linearized(branches, moving[1:], moves, n))
         outs = cond(*operands, branches=forward)
         residuals = (operands[0], *(operands[1 + i] for i in passed), *outs[n:])
         return outs[:n], residuals, rule if any(moves) else None
@@ -90,18 +88,23 @@ class Cond(Holder):
         return self._batch_index(size, index, rest, batched[1:], branches)
 
     def _batch_index(self, size, index, rest, batched, branches):
-        """Run every branch for every lane, quietly, and select: lanes not taken neither raise nor poison."""
+        """Run every branch that any lane takes for all lanes, and select.
+
+        A lane that does not take a branch runs it on the operands of one that does: so it
+        neither raises, nor poisons, nor turns for ever.
+        """
         force = (True,) * len(branches[0].outputs)
-        chosen: list[Any] = []
+        chosen: tuple = tuple(zero_value(t.batched(size)) for t in branches[0].out_types)
+        if not size:
+            return chosen
         for k, b in enumerate(branches):
-            whole = passes.batch(passes.quiet(b), size, batched, force).program
-            outs = replay(whole, rest)
-            if k == 0:
-                chosen = list(outs)
-                continue
-            takes = equal(index, k) if k < len(branches) - 1 else greater_equal(index, k)
-            chosen = [select_lanes(takes, new, old) for new, old in zip(outs, chosen, strict=True)]
-        return tuple(chosen)
+            takes = _takes(index, k, len(branches))
+            given = [_of_a_taker(takes, x) if lanes else x for x, lanes in zip(rest, batched, strict=True)]
+            whole = passes.batch(b, size, batched, force).program
+            any_lane = convert(any_(takes, axes=(0,)), dtype=np.dtype(np.int64))
+            outs = cond(any_lane, *given, branches=(intern(_zeros(whole)), intern(whole)))
+            chosen = outs if k == 0 else tuple(map(select_lanes, [takes] * len(outs), outs, chosen))
+        return chosen
 
     def cost(self, types, results, *, branches):
         costs = [b.cost for b in branches]
@@ -118,14 +121,34 @@ class Cond(Holder):
 cond = Cond()
 
 
+def _takes(index: Any, k: int, n: int) -> Any:
+    """Return which lanes take branch k of n."""
+    if 0 < k < n - 1:
+        return equal(index, k)
+    return less(index, 1) if k == 0 and n > 1 else greater_equal(index, k)
+
+
+def _of_a_taker(takes: Any, x: Any) -> Any:
+    """Return the lanes of an operand, those that do not take the branch replaced by the first that does."""
+    t = type_of(x)
+    if isinstance(t, TapeType):  # read only as far as a count says, which is replaced
+        return x
+    spec = (("array", 0), *(ALL,) * (t.ndim - 1))
+    return select_lanes(takes, x, index_get(x, argmax(takes, axis=0), spec=spec, mode="clip"))
+
+
+def _zeros(program: Program) -> Program:
+    """Return the Program of the same types that gives zeros."""
+    equations = tuple(zero_equation(t) for t in program.out_types)
+    return Program(tuple(Var(t) for t in program.in_types), equations, tuple(eq.results[0] for eq in equations))
+
+
 def select_lanes(takes: Any, new: Any, old: Any) -> Any:
     """Return each lane of `new` where it is taken, else of `old`."""
     t = type_of(new)
-    ndim = t.element.ndim if isinstance(t, TapeType) else t.ndim
-    size = type_of(takes).shape[0]
     if isinstance(t, TapeType):
-        raise CheckError("a tape chosen lane by lane")
-    return select(reshape(takes, shape=(size, *(1,) * (ndim - 1))), new, old)
+        return add_tapes(mask_tape(takes, new), mask_tape(logical_not(takes), old))
+    return select(reshape(takes, shape=(*type_of(takes).shape, *(1,) * (t.ndim - 1))), new, old)
 
 
 def _moves(transform: Any, branches: tuple, moving: tuple) -> tuple[bool, ...]:

@@ -96,7 +96,11 @@ def _sizes(a: Any, b: Any, *, a_axes: tuple, b_axes: tuple) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for x, axes in ((a, a_axes), (b, b_axes)):
         if len(axes) != x.ndim or len(set(axes)) != len(axes):
-            raise ShapeError(f"contraction of {x} with axes {axes}", why="one label an axis, none of them twice")
+            raise ShapeError(
+                f"contraction of {x} with axes {axes}",
+                why="one label an axis, none of them twice",
+                fix="take the diagonal first, where a label stands twice",
+            )
         for label, n in zip(axes, x.shape, strict=True):
             if sizes.setdefault(label, n) != n:
                 raise ShapeError(

@@ -119,7 +119,11 @@ class Recurrence(Primitive):
 
     def infer(self, a, b, *, axis, reverse=False):
         if a.shape != b.shape:
-            raise ShapeError(f"recurrence of shapes {a.shape} and {b.shape}", why="both are walked along together")
+            raise ShapeError(
+                f"recurrence of shapes {a.shape} and {b.shape}",
+                why="both are walked along together",
+                fix="broadcast one of them first",
+            )
         return array_type(b.shape, np.result_type(a.dtype, b.dtype))
 
     def evaluate(self, a, b, *, axis, reverse=False):

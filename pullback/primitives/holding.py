@@ -74,11 +74,13 @@ def partition(program: Program, operands: tuple) -> tuple[Program, list[Any], li
     """Return the Program with its linear inputs last, the other operands, and where the linear ones were."""
     still = [i for i, x in enumerate(operands) if not is_linear(x)]
     moving = [i for i, x in enumerate(operands) if is_linear(x)]
-    key = "partition", tuple(moving)
-    if key not in program.memo:
-        inputs = tuple(program.inputs[i] for i in (*still, *moving))
-        program.memo[key] = Program(inputs, program.equations, program.outputs)
-    return program.memo[key], [operands[i] for i in still], moving
+    return reordered(program, (*still, *moving)), [operands[i] for i in still], moving
+
+
+def reordered(program: Program, order: tuple[int, ...]) -> Program:
+    """Return the Program with its inputs in another order."""
+    inputs = tuple(program.inputs[i] for i in order)
+    return program.derived(("reordered", order), lambda: Program(inputs, program.equations, program.outputs))
 
 
 def scatter_back(values: Any, places: list[int], n: int) -> tuple:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import compress
 from typing import Any
 
-from pullback.core import conventions
 from pullback.core.body import ProgramRecorder
 from pullback.core.errors import LinearityError
 from pullback.core.passes import passes
@@ -18,7 +17,7 @@ from pullback.core.program import Equation, Program, Var, intern
 from pullback.core.replay import replay
 from pullback.core.types import type_of
 
-from .holding import set_masked, states_of
+from .holding import reordered, set_masked, states_of
 from .loop_parts import TURN, split, stacked_type
 from .tapes import add_values, zero_equation, zero_value
 
@@ -114,10 +113,10 @@ def _separated(outs: tuple, params: dict, moves: tuple, y_moves: tuple) -> tuple
 def linearize_loop(loop: Any, operands: tuple, moving: tuple, params: dict) -> tuple[tuple, tuple, Any]:
     """Return the loop's results, its residuals, and the rule whose linear Program is a loop."""
     body = params["body"]
-    key = "linearize loop", moving, tuple((k, v) for k, v in params.items() if k != "body"), conventions.current()
-    if key not in body.memo:
-        body.memo[key] = _linearized(loop, tuple(type_of(x).strong for x in operands), moving, params)
-    forward, rule, taped, consts_kept, xs_kept, n_results = body.memo[key]
+    key = "linearize loop", moving, tuple((k, v) for k, v in params.items() if k != "body")
+    types = tuple(type_of(x).strong for x in operands)
+    found = body.derived(key, lambda: _linearized(loop, types, moving, params))
+    forward, rule, taped, consts_kept, xs_kept, n_results = found
     outs = loop(*operands, **forward)
     results = outs[:n_results]
     if rule is None:
@@ -239,7 +238,7 @@ def transpose_loop(loop: Any, us: tuple, operands: tuple, params: dict) -> tuple
     starts, carry = carry, tuple(Linear(type_of(x).strong) for x in carry)
     still = [i for i, x in enumerate((None, *consts, *carry, *xs)) if not is_linear(x)]
     moving = [i for i in range(len(params["body"].inputs)) if i not in still]
-    body = _ordered(params["body"], still, moving)
+    body = reordered(params["body"], (*still, *moving))
     present, masked, found = _fixpoint(body, len(still), us, n, moving, len(consts))
     backward = _Backward(params, consts, carry, xs, present, found, us)
     outs = loop(*count, *backward.operands(us), **backward.params(body, len(still), moving))
@@ -251,15 +250,12 @@ def transpose_loop(loop: Any, us: tuple, operands: tuple, params: dict) -> tuple
 
 def _not_linear(params: dict) -> Exception:
     kind = "a while loop" if params["predicate"] is not None else "a loop with a carry that does not move"
-    return LinearityError(f"{kind} is not linear in its operands", fix="pullback.vjp linearises a function first")
-
-
-def _ordered(body: Program, still: list[int], moving: list[int]) -> Program:
-    key = "ordered", tuple(still)
-    if key not in body.memo:
-        inputs = tuple(body.inputs[i] for i in (*still, *moving))
-        body.memo[key] = Program(inputs, body.equations, body.outputs)
-    return body.memo[key]
+    return LinearityError(
+        f"{kind} is not linear in its operands",
+        where=here(),
+        why="the number of turns, or what a turn does, depends on them",
+        fix="pullback.vjp linearises a function first, at a point",
+    )
 
 
 def _fixpoint(body: Program, n_still: int, us: tuple, n: int, moving: list[int], n_consts: int) -> tuple:
@@ -313,10 +309,8 @@ class _Backward:
     def params(self, body: Program, n_still: int, moving: list[int]) -> dict:
         n_still_consts = sum(not is_linear(x) for x in self.consts)
         key = "backward", n_still, self.present, tuple(self.y_there), self.found.program
-        if key not in body.memo:
-            body.memo[key] = intern(self._body(body, n_still, n_still_consts))
         return {
-            "body": body.memo[key],
+            "body": body.derived(key, lambda: intern(self._body(body, n_still, n_still_consts))),
             "predicate": None,
             "length": self.old["length"],
             "n_consts": n_still_consts,

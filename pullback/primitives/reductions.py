@@ -97,7 +97,11 @@ class _Place(Primitive):
 
     def infer(self, x, *, axis):
         if x.shape[axis] == 0:
-            raise ShapeError(f"attempt to get {self.name} of an empty sequence: {x}", why=f"axis {axis} has no element")
+            raise ShapeError(
+                f"attempt to get {self.name} of an empty sequence: {x}",
+                why=f"axis {axis} has no element",
+                fix="ask x.size first",
+            )
         return array_type(without(x.shape, (axis,)), np.dtype(np.intp))
 
     def evaluate(self, x, *, axis):

@@ -67,7 +67,11 @@ class Broadcast(_Linear):
 
     def infer(self, x, *, shape):
         if np.broadcast_shapes(x.shape, shape) != tuple(shape):
-            raise ShapeError(f"{x} does not broadcast to shape {shape}")
+            raise ShapeError(
+                f"{x} does not broadcast to shape {shape}",
+                why="an axis is repeated only where it has size 1",
+                fix="x[:, None] puts an axis of size 1 in",
+            )
         return array_type(shape, x.dtype)
 
     def evaluate(self, x, *, shape):

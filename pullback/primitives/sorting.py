@@ -73,7 +73,11 @@ class SearchSorted(Primitive):
 
     def infer(self, a, v, *, side="left", lanes=0):
         if a.ndim != lanes + 1:
-            raise ShapeError(f"searchsorted in {a}", why="it searches along one axis: the array must be 1-D")
+            raise ShapeError(
+                f"searchsorted in {a}",
+                why="it searches along one axis: the array must be 1-D",
+                fix="pullback.vmap(np.searchsorted) for rows",
+            )
         return v.like(dtype=np.dtype(np.intp))
 
     def evaluate(self, a, v, *, side: Any = "left", lanes=0):

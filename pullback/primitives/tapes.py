@@ -18,7 +18,17 @@ from pullback.core.types import Tape, TapeType, array_type, tape_type, type_of
 from .arithmetic import add
 from .shaping import broadcast
 
-__all__ = ["add_tapes", "add_values", "empty_tape", "map_turns", "mask_tape", "plain_zero", "rows", "zero_equation", "zero_value"]
+__all__ = [
+    "add_tapes",
+    "add_values",
+    "empty_tape",
+    "map_turns",
+    "mask_tape",
+    "plain_zero",
+    "rows",
+    "zero_equation",
+    "zero_value",
+]
 
 
 def rows(element: Any, n: int) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from pullback.core.errors import MissingExtra
 from pullback.core.source import here
 
-__all__ = ["require"]
+__all__ = ["check", "require"]
 
 
 def require(module: str, extra: str = "show") -> Any:
@@ -37,9 +38,20 @@ def require(module: str, extra: str = "show") -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != package:
             raise  # the package is there, and lacks something of its own
-        raise MissingExtra(
-            f"{package} is not installed",
-            where=here(),
-            why=f"it comes with the extra {extra!r} of pullback",
-            fix=f"pip install 'pullback[{extra}]'",
-        ) from error
+        raise _missing(package, extra) from error
+
+
+def check(*packages: str, extra: str) -> None:
+    """Raise MissingExtra if one of these packages is not installed; imports none of them."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise _missing(package, extra)
+
+
+def _missing(package: str, extra: str) -> MissingExtra:
+    return MissingExtra(
+        f"{package} is not installed",
+        where=here(),
+        why=f"it comes with the extra {extra!r} of pullback",
+        fix=f"pip install 'pullback[{extra}]'",
+    )

@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.core.body import ProgramRecorder
 from pullback.core.made import Latest
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
-from pullback.core.source import NOWHERE, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
 
@@ -62,9 +60,7 @@ class JvpRecorder(Recorder):
             if rule is None:
                 return bind(primitive, values, params)
             results, pushed = self._push(rule, values, tangents, checker)
-        out = [
-            value if v is None else self._result(value, v) for value, v in zip(results, pushed, strict=True)
-        ]
+        out = [value if v is None else self._result(value, v) for value, v in zip(results, pushed, strict=True)]
         return tuple(out) if primitive.multiple else out[0]
 
     def _result(self, value: Any, tangent: Any) -> Tracer:
@@ -114,11 +110,7 @@ def jvp_program(
     `instantiate` marks outputs whose tangent is wanted even where it is structurally zero.
     """
     instantiate = instantiate or (False,) * len(program.outputs)
-    key = "jvp", moving, instantiate, conventions.current()
-    if key not in program.memo:
-        with inherit(NOWHERE):
-            program.memo[key] = _jvp(program, moving, instantiate)
-    return program.memo[key]
+    return program.derived(("jvp", moving, instantiate), lambda: _jvp(program, moving, instantiate))
 
 
 def _jvp(program: Program, moving: tuple, instantiate: tuple) -> PushedProgram:

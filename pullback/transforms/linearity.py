@@ -41,7 +41,9 @@ def check_linear(program: Program) -> None:
 
 
 def _is_nonzero(value: Any) -> bool:
-    array = np.asarray(value.array if isinstance(value, Tape) else value)
+    if isinstance(value, Tape):  # only what a loop reads again: it shows in the loop's results
+        return False
+    array = np.asarray(value)
     return bool(np.any((array != 0) & (array == array)))  # a NaN, 0 * inf, says nothing
 
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pullback.core import conventions
 from pullback.core.arrays import snapshot
 from pullback.core.body import LinearRecorder, ProgramRecorder
 from pullback.core.program import Literal, Program, Var
@@ -321,11 +320,7 @@ def linearize_program(
         Outputs whose tangent is wanted even where it is structurally zero.
     """
     instantiate = instantiate or (False,) * len(program.outputs)
-    key = "linearize", moving, instantiate, conventions.current()
-    if key not in program.memo:
-        with inherit(NOWHERE):
-            program.memo[key] = _linearize(program, moving, instantiate)
-    return program.memo[key]
+    return program.derived(("linearize", moving, instantiate), lambda: _linearize(program, moving, instantiate))
 
 
 def _linearize(program: Program, moving: tuple, instantiate: tuple) -> LinearizedProgram:

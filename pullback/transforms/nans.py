@@ -40,7 +40,7 @@ class NaNChecker:
     def pulled(self, rule: Any, residuals: Sequence[Any], us: Sequence[Any], out: Sequence[Any], pull: Any) -> None:
         """Check one step of a backward pass; the source in force is its line."""
         if _made_one(us, out):
-            raise self._error(f"the backward pass of {rule.name}", rule, residuals, us, out, pull.replay, "cotangent")
+            raise self._error(f"the backward pass of {rule.name}", residuals, us, out, pull.replay, "cotangent")
 
     def pushed(self, rule: Any, residuals: Sequence[Any], vs: Sequence[Any], out: Sequence[Any]) -> None:
         """Check one step of a forward pass of tangents."""
@@ -49,10 +49,11 @@ class NaNChecker:
             def push(*operands: Any) -> list:
                 return rule.push(operands[: len(residuals)], operands[len(residuals) :], False)
 
-            raise self._error(f"the derivative of {rule.name}, in forward mode,", rule, residuals, vs, out, push, "tangent")
+            what = f"the derivative of {rule.name}, in forward mode,"
+            raise self._error(what, residuals, vs, out, push, "tangent")
 
     @staticmethod
-    def _error(what: str, rule: Any, residuals: Any, moved: Any, out: Any, again: Any, kind: str) -> NaNError:
+    def _error(what: str, residuals: Any, moved: Any, out: Any, again: Any, kind: str) -> NaNError:
         shapes = " and ".join(repr(type_of(x)) for x in moved)
         fix = "keep the point out with a double where: np.where(ok, f(np.where(ok, x, 1.0)), 0.0)"
         if any(map(_has_nan, residuals)):

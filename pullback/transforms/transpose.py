@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pullback.core import conventions
 from pullback.core.body import LinearRecorder
 from pullback.core.errors import LinearityError
 from pullback.core.primitive import Linear
@@ -68,11 +67,8 @@ def transpose(
     """
     present = present or (True,) * len(program.outputs)
     masked = masked or (False,) * len(program.outputs)
-    key = "transpose", n_residuals, present, masked, conventions.current()
-    if key not in program.memo:
-        with inherit(NOWHERE):
-            program.memo[key] = _transpose(program, n_residuals, present, masked)
-    return program.memo[key]
+    key = "transpose", n_residuals, present, masked
+    return program.derived(key, lambda: _transpose(program, n_residuals, present, masked))
 
 
 def _transpose(program: Program, n_residuals: int, present: tuple, masked: tuple) -> TransposedProgram:

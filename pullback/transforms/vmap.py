@@ -14,7 +14,7 @@ from pullback.core.primitive import Same
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder
 from pullback.core.replay import replay
-from pullback.core.source import NOWHERE, inherit, made_at
+from pullback.core.source import made_at
 from pullback.core.tracer import Tracer
 from pullback.core.types import TapeType, array_type, tape_type, type_of
 from pullback.primitives.shaping import broadcast
@@ -101,11 +101,7 @@ def batch_program(
         Outputs that must have a batch axis even where all lanes agree.
     """
     force = force or (False,) * len(program.outputs)
-    key = "batch", size, batched, force
-    if key not in program.memo:
-        with inherit(NOWHERE):
-            program.memo[key] = _batch(program, size, batched, force)
-    return program.memo[key]
+    return program.derived(("batch", size, batched, force), lambda: _batch(program, size, batched, force))
 
 
 def _batch(program: Program, size: int, batched: tuple, force: tuple) -> BatchedProgram:

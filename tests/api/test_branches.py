@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+import pullback.numpy as pnp
 from pullback.core.errors import ArgumentError, DTypeError, ShapeError, TreeError
 from tests import oracles
 
@@ -81,17 +82,53 @@ def test_lanes_not_taken_do_not_raise():
     data = np.array([1.0, 2.0, 3.0])
 
     def pick(i):
-        return pb.cond(i < 3, lambda i: data[i], lambda i: -1.0, i)
-
-    def traced(i):
-        import pullback.numpy as pnp
-
         return pb.cond(i < 3, lambda i: pnp.take(data, i), lambda i: -1.0, i)
 
+    np.testing.assert_array_equal(pb.vmap(pick)(np.array([0, 2, 7])), [1.0, 3.0, -1.0])
+    np.testing.assert_array_equal(pb.vmap(pick)(np.array([8, 9, 7])), [-1.0, -1.0, -1.0])
     with pytest.raises(IndexError):
-        pb.jit(lambda i: np.take(pb.stop_gradient(data) * np.ones(3), i))(7) if False else data[7]
-    np.testing.assert_array_equal(pb.vmap(traced)(np.array([0, 2, 7])), [1.0, 3.0, -1.0])
-    assert pick is not None
+        pb.vmap(lambda i: pb.cond(i < 9, lambda i: pnp.take(data, i), lambda i: -1.0, i))(np.array([0, 2, 7]))
+
+
+def doubled(x):
+    return pb.while_loop(lambda y: y < 50.0, lambda y: y * y, x)
+
+
+def halved(x):
+    return pb.while_loop(lambda y: np.abs(y) > 1.0, lambda y: y * 0.25, x)
+
+
+def test_lanes_not_taken_do_not_turn_for_ever():
+    """A lane below 1 would never reach 50 by squaring."""
+    f = lambda x: pb.cond(x > 1.0, doubled, lambda x: x * 3.0, x)  # noqa: E731
+    x = np.array([0.5, 2.0, 3.0, -1.0])
+    np.testing.assert_array_equal(pb.vmap(f)(x), [1.5, 256.0, 81.0, -3.0])
+    want = [3.0, 8 * 2.0**7, 4 * 3.0**3, 3.0]
+    np.testing.assert_allclose(pb.vmap(pb.grad(f))(x), want, rtol=1e-14)
+    np.testing.assert_allclose(pb.jit(pb.vmap(pb.grad(f)))(x), want, rtol=1e-14)
+
+
+def test_lanes_choose_between_branches_that_both_loop():
+    f = lambda x: pb.cond(x > 1.0, doubled, halved, x)  # noqa: E731
+    x = np.array([2.0, -9.0, 3.0, -40.0, 7.5])
+    one = [[float(d(f)(a)) for a in x] for d in (lambda f: f, pb.grad, lambda f: pb.grad(pb.grad(f)))]
+    for make, want in zip((lambda f: f, pb.grad, lambda f: pb.grad(pb.grad(f))), one, strict=True):
+        np.testing.assert_allclose(pb.vmap(make(f))(x), want, rtol=1e-13)
+        np.testing.assert_allclose(pb.jit(pb.vmap(make(f)))(x), want, rtol=1e-13)
+    np.testing.assert_allclose(pb.grad(lambda x: np.sum(pb.vmap(f)(x)))(x), one[1], rtol=1e-13)
+
+
+def test_lanes_of_lanes():
+    f = lambda x, y: pb.cond(x * y > 1.0, doubled, halved, x + y)  # noqa: E731
+    x, y = np.array([1.5, -3.0, 4.0]), np.array([2.0, -1.0])
+    table = pb.vmap(pb.vmap(pb.grad(f), in_axes=(None, 0)), in_axes=(0, None))(x, y)
+    np.testing.assert_allclose(table, [[float(pb.grad(f)(a, b)) for b in y] for a in x], rtol=1e-13)
+
+
+def test_no_lanes_at_all():
+    f = lambda x: pb.cond(x > 1.0, doubled, lambda x: x * 3.0, x)  # noqa: E731
+    assert pb.vmap(f)(np.zeros(0)).shape == (0,)
+    assert pb.vmap(pb.grad(f))(np.zeros(0)).shape == (0,)
 
 
 def test_a_branch_that_does_not_move_gives_zero():

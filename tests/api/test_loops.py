@@ -250,14 +250,14 @@ def test_while_in_scan_in_while():
         np.testing.assert_allclose(derivative(f)(1.1), want, rtol=1e-12, err_msg=name)
 
 
-def test_forward_mode_of_1e5_steps_takes_the_memory_of_one():
+def test_forward_mode_of_many_steps_takes_the_memory_of_one():
     x = np.ones(1000)
 
     def f(x):
         return pb.fori_loop(0, n, lambda i, y: y + 1e-6 * np.sin(y), x)
 
     peaks = []
-    for n in (100, 100_000 // 10):
+    for n in (100, 10_000):
         tracemalloc.start()
         pb.jvp(f, (x,), (x,))
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -265,10 +265,9 @@ def test_forward_mode_of_1e5_steps_takes_the_memory_of_one():
     assert peaks[1] < peaks[0] + 20 * x.nbytes
 
 
-@pytest.mark.slow
-def test_forward_mode_of_1e5_python_steps_is_flat():
+def test_forward_mode_of_pythons_own_loops_is_flat():
     def f(x):
-        for _ in range(100_000):
+        for _ in range(20_000):
             x = x + 1e-6 * x
         return x
 
@@ -276,7 +275,7 @@ def test_forward_mode_of_1e5_python_steps_is_flat():
     _, v = pb.jvp(f, (np.ones(10),), (np.ones(10),))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    np.testing.assert_allclose(v, (1 + 1e-6) ** 100_000, rtol=1e-9)
+    np.testing.assert_allclose(v, (1 + 1e-6) ** 20_000, rtol=1e-9)
     assert peak < 200_000
 
 
@@ -406,18 +405,19 @@ def test_associative_scan_gives_all_prefixes(n, reverse, rng):
     np.testing.assert_allclose(got, step, rtol=1e-12) if n else None
 
 
-def test_associative_scan_of_matrices_along_another_axis(rng):
-    a = rng.normal(size=(2, 2, 5))
-
-    def fn(p, q):
-        return np.einsum("ijn,jkn->ikn", p, q)
-
-    got = pb.associative_scan(lambda p, q: np.moveaxis(np.moveaxis(p, 0, -1) * 0, -1, 0) + p @ q, np.moveaxis(a, 2, 0))
-    want = [a[..., 0]]
+def test_associative_scan_of_matrices(rng):
+    a = rng.normal(size=(5, 2, 2))
+    want = [a[0]]
     for k in range(1, 5):
-        want.append(want[-1] @ a[..., k])
-    np.testing.assert_allclose(got, want, rtol=1e-12)
-    assert fn is not None
+        want.append(want[-1] @ a[k])
+    np.testing.assert_allclose(pb.associative_scan(np.matmul, a), want, rtol=1e-12)
+
+
+def test_associative_scan_of_a_tree_along_another_axis(rng):
+    x = rng.normal(size=(2, 6))
+    got = pb.associative_scan(lambda p, q: (p[0] + q[0], np.maximum(p[1], q[1])), (x, x), axis=1)
+    np.testing.assert_allclose(got[0], np.cumsum(x, axis=1), rtol=1e-13)
+    np.testing.assert_array_equal(got[1], np.maximum.accumulate(x, axis=1))
 
 
 # Misuse ----------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ def test_every_handler_takes_numpys_arguments():
         if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in ours.values()):
             continue
         for name, p in theirs.items():
-            assert p.kind == p.POSITIONAL_ONLY or name in ours, f"{function.__name__} lacks {name}="
+            known = p.kind == p.POSITIONAL_ONLY or name in ours
+            assert known, f"{function.__name__} lacks {name}="
         positional = [name for name, p in theirs.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
         both = [name for name in ours if name in positional]
         assert both == positional, f"{function.__name__} takes its arguments in another order"

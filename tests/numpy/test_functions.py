@@ -5,7 +5,7 @@ import pytest
 
 import pullback as pb
 from pullback.core import errors
-from tests.numpy.checks import check, check_value
+from tests.numpy.checks import available, check, check_value
 
 X = np.array([[0.5, -1.25, 2.0, 0.75], [3.0, 0.3, -0.7, 1.5], [0.1, 2.5, 1.1, -2.0]])
 V = X.ravel()[:5]
@@ -71,6 +71,8 @@ SMOOTH = {
     "zeros_like": lambda x: np.zeros_like(x) + np.ones_like(x, shape=(2, 1, 1)) + x,
     "average": lambda x: np.average(x, axis=0, weights=[1, 2, 3]),
 }
+
+SMOOTH = available(SMOOTH)
 
 
 @pytest.mark.parametrize("f", SMOOTH.values(), ids=SMOOTH.keys())

@@ -5,7 +5,7 @@ import pytest
 
 import pullback as pb
 from pullback.core import errors
-from tests.numpy.checks import check, check_value
+from tests.numpy.checks import available, check, check_value
 
 X = np.arange(12.0).reshape(3, 4) - 3.5
 V = np.array([3.0, -1.0, 2.0, 0.5])
@@ -52,6 +52,8 @@ CASES = {
     "pad wrap": lambda x: np.pad(x, 5, mode="wrap"),
     "pad traced": lambda x: np.pad(x, 1, constant_values=x[0, 0]),
 }
+
+CASES = available(CASES)
 
 
 @pytest.mark.parametrize("f", CASES.values(), ids=CASES.keys())
