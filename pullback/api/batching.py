@@ -68,8 +68,9 @@ class Vmapped(Transformed):
 
     def _check_out_axis(self, axis: int, ndim: int) -> None:
         if not -ndim <= axis < ndim:
+            given = self.options["out_axes"]
             raise ArgumentError(
-                f"out_axes={self.options['out_axes']!r} of vmap({name_of(self.f)}), an output of which has {ndim - 1} axes",
+                f"out_axes={given!r} of vmap({name_of(self.f)}), an output of which has {ndim - 1} axes",
                 where=here(),
                 why="with the batch axis it has one more, and that goes to one of these places",
                 fix="out_axes=0 puts the batch axis in front, -1 at the end",
@@ -224,5 +225,10 @@ def vmap(
     array([ 3., 12.])
     """
     if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ArgumentError(f"chunk_size={chunk_size!r}", where=here(), why="it is the number of lanes run at a time", fix="an int, 1 or more")
+        raise ArgumentError(
+            f"chunk_size={chunk_size!r}",
+            where=here(),
+            why="it is the number of lanes run at a time",
+            fix="an int, 1 or more",
+        )
     return Vmapped(fun, in_axes=in_axes, out_axes=out_axes, axis_size=axis_size, chunk_size=chunk_size)

@@ -23,7 +23,10 @@ class _Custom:
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
         if not callable(fun):
             raise ArgumentError(
-                f"{type(self).__name__} of {type(fun).__name__}", where=here(), why="it takes a function", fix="@custom_vjp above def"
+                f"{type(self).__name__} of {type(fun).__name__}",
+                where=here(),
+                why="it takes a function",
+                fix=f"@pullback.{type(self).__name__} above its def",
             )
         update_wrapper(self, fun, updated=())
         self.fun = fun

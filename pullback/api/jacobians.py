@@ -138,7 +138,12 @@ def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
 
 def _jacobian(mode: str, fun: Any, argnums: Any, has_aux: bool, holomorphic: bool, argnames: Any, chunk: Any) -> Any:
     if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
-        raise ArgumentError(f"chunk_size={chunk!r}", where=here(), why="it is the number of directions run at a time", fix="an int, 1 or more")
+        raise ArgumentError(
+            f"chunk_size={chunk!r}",
+            where=here(),
+            why="it is the number of directions run at a time",
+            fix="an int, 1 or more",
+        )
     return _Jacobian(
         fun,
         mode=mode,

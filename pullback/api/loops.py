@@ -91,9 +91,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     """
     for name, bound in (("lower", lower), ("upper", upper)):
         if not is_array(bound) or type_of(bound).dtype.kind not in "iu" or type_of(bound).ndim:
-            shown = type_of(bound) if is_array(bound) else type(bound).__name__
+            given = type_of(bound).strong if is_array(bound) else type(bound).__name__
             raise DTypeError(
-                f"{name} of fori_loop is {shown}", where=here(), why="bounds are integers", fix="int(x) of a plain number"
+                f"{name} of fori_loop is {given}",
+                where=here(),
+                why="bounds are integers",
+                fix="int(x) of a plain number, x.astype(int) of a traced one",
             )
     lo, hi = concrete(lower), concrete(upper)
     known = None if lo is None or hi is None else (int(lo), max(int(hi) - int(lo), 0))

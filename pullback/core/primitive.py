@@ -28,6 +28,7 @@ import numpy as np
 
 from .errors import NotWritten
 from .recorder import bind
+from .source import here
 from .types import PYTHON_SCALARS, Type
 
 __all__ = ["Cost", "Linear", "Primitive", "Same", "freeze", "infer_types", "is_linear", "primitives"]

@@ -108,6 +108,7 @@ def test_the_array_namespace_is_the_drop_in():
     numpy.testing.assert_array_equal(pb.grad(f)(V), numpy.ones(3))
 
 
+@pytest.mark.skipif(numpy.lib.NumpyVersion(numpy.__version__) < "2.1.0", reason="reshape's argument had another name")
 def test_every_handler_takes_numpys_arguments():
     for function, handler in FACE.items():
         theirs, ours = inspect.signature(function).parameters, inspect.signature(handler).parameters
