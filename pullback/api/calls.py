@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import ArgumentError, IntegerInput, PullbackError, TreeError
-from pullback.core.source import here
+from pullback.core.errors import ArgumentError, IntegerInput, NoValue, PullbackError, TreeError
+from pullback.core.source import here, user_line
 from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
 from pullback.core.types import type_of
@@ -25,7 +25,7 @@ def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> 
     try:
         return f(*args, **kwargs)
     except (TypeError, ValueError) as error:
-        ours = _ours(error)
+        ours = _ours(error) or _no_shape(error)
         if ours is None:
             raise
         raise ours from None
@@ -39,6 +39,19 @@ def _ours(error: Exception) -> PullbackError | None:
     while found is not None and not isinstance(found, PullbackError):
         found = found.__cause__ or found.__context__
     return found
+
+
+def _no_shape(error: Exception) -> NoValue | None:
+    """Return the error for ``np.zeros(n)`` of an n without value, where NumPy has forgotten ours."""
+    text = str(error)
+    if isinstance(error, PullbackError) or "integers or a single integer" not in text or "no value)" not in text:
+        return None
+    return NoValue(
+        f"a shape was asked for that depends on a value which is not known here: {text}",
+        where=user_line(error),
+        why="under jit, vmap and in bodies, shapes are fixed while code is traced once for all values",
+        fix="mark the argument with static_argnums, or take the size from an array's shape: x.shape[0]",
+    )
 
 
 def _is_conversion(error: Exception) -> bool:
@@ -117,9 +130,9 @@ def select(
     """Return the selected arguments; ArgumentError where `argnums` or `argnames` do not fit the call."""
     if argnums is None and argnames is None:
         argnums = 0
-    single = (isinstance(argnums, int) and argnames is None) or (isinstance(argnames, str) and argnums is None)
-    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    nums = () if argnums is None else tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    single = len(nums) + len(names) == 1 and not isinstance(argnames if argnums is None else argnums, tuple | list)
     checked = []
     for i in nums:
         if not isinstance(i, int) or isinstance(i, bool) or not -len(args) <= i < len(args):
@@ -130,6 +143,12 @@ def select(
                 fix="argnums=0 for the first, (0, 1) for two; argnames='w' for one that is given by keyword",
             )
         checked.append(i % len(args))
+    if len({*checked}) < len(checked):
+        raise ArgumentError(
+            f"argnums={argnums!r} of {name_of(f)} names one argument twice",
+            where=here(),
+            why=f"it was called with {_count(args, 'positional argument')}; a negative number counts from the last",
+        )
     for k in names:
         if k not in kwargs:
             given = f"{_count(kwargs, 'keyword')} {', '.join(kwargs)}".strip()

@@ -82,7 +82,7 @@ class _Grad(_ValueAndGrad):
 def _scalar(at: Linearized, f: Any, holomorphic: bool) -> Any:
     """Return the one scalar output of a function under `grad`, or raise NonScalarOutput."""
     what = f"grad of {name_of(f)}, whose output is "
-    if len(at.values) != 1 or not is_array(at.values[0]):
+    if not at.structure.is_leaf() or not is_array(at.values[0]):
         raise NonScalarOutput(
             what + shown(at.structure),
             where=here(),

@@ -285,7 +285,15 @@ class Backward:
         if u is None:
             return None
         t = self.operand_types[i]
-        shape = type_of(u).shape if is_array(u) else type(u).__name__
+        if not is_array(u) or (type_of(u).dtype.kind == "c" and t.dtype.kind != "c"):
+            raise CustomRuleError(
+                f"the backward rule of {self.name} returned a cotangent that is "
+                f"{type_of(u).strong if is_array(u) else type(u).__name__} for an input of {t.strong}",
+                where=self.where,
+                why="a cotangent is an array of its input's shape, and real where the input is",
+                fix="return np.real(u) for a real input of a complex function" if is_array(u) else "return an array",
+            )
+        shape = type_of(u).shape
         if shape != t.shape:
             raise CustomRuleError(
                 f"the backward rule of {self.name} returned a cotangent of shape {shape} "

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import optree
 
-__all__ = ["NOWHERE", "Source", "describe", "here", "inherit", "line_text", "location", "made_at", "statement"]
+__all__ = ["NOWHERE", "Source", "describe", "here", "inherit", "line_text", "location", "made_at", "statement", "user_line"]
 
 Source = Any  # (code, offset), or None when the caller is nobody's code
 NOWHERE: Source = ()  # inherited while cached rules are derived: their equations belong to no line
@@ -68,6 +68,16 @@ def here(ours_above: int = 1) -> Source:
             return code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def user_line(error: BaseException) -> Source:
+    """Return the source of the innermost frame of the user's own that an exception has passed."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if not _is_ours(trace.tb_frame.f_code):
+            found = trace.tb_frame.f_code, trace.tb_lasti
+        trace = trace.tb_next
+    return found
 
 
 def _is_ours(code: CodeType) -> bool:

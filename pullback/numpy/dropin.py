@@ -59,10 +59,9 @@ constructors: dict[str, Callable[..., Any]] = {
 def _public(module: ModuleType) -> dict[str, Callable[..., Any]]:
     """Return the names under which NumPy's module offers functions that have a handler."""
     found = {}
-    for name in dir(module):
+    for name, function in list(vars(module).items()):  # not dir: NumPy would load the submodules that it loads lazily
         if name.startswith("_"):
             continue
-        function = getattr(module, name)
         handler = FACE.get(function) if callable(function) and getattr(function, "__hash__", None) else None
         if handler is not None:
             found[name] = tracer_aware(function, handler)

@@ -111,7 +111,7 @@ def _power(self: Tracer, other: Any, mod: Any = None) -> Any:
     if type(other) in OPERANDS:
         if (type(other) is int or type(other) is float) and self.type.inexact:
             shortcut = _SHORTCUTS.get(other)  # as ndarray does: the square is a product, 0.5 is the root
-            if shortcut is not None:
+            if shortcut is not None and not self.type.weak:  # Python's power of its numbers is one of them
                 return bind(shortcut, (self,), {})
             if type(other) is int and -_LARGE < other < _LARGE:
                 return bind(integer_power, (self,), {"n": other})

@@ -137,7 +137,7 @@ sign = Sign()
 class Absolute(Elementwise):
     """Modulus. Its derivative at 0 is a convention, by default 0; a zero there is strong."""
 
-    name, ufunc = "absolute", np.absolute
+    name, ufunc, keeps_weak = "absolute", np.absolute, True
 
     def jvp(self, operands, result, tangents):
         (x,), (v,) = operands, tangents

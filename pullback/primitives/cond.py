@@ -79,13 +79,13 @@ class Cond(Holder):
 
     def batch(self, size, operands, batched, *, branches):
         index, *rest = operands
+        if batched[0]:
+            return self._batch_index(size, index, rest, batched[1:], branches)
         free = [passes.batch(b, size, batched[1:]).batched for b in branches]
-        if not batched[0]:
-            force = tuple(any(f) for f in zip(*free, strict=True))
-            whole = tuple(intern(passes.batch(b, size, batched[1:], force).program) for b in branches)
-            outs = cond(index, *rest, branches=whole)
-            return tuple(x if b else Same(x) for x, b in zip(outs, force, strict=True))
-        return self._batch_index(size, index, rest, batched[1:], branches)
+        force = tuple(any(f) for f in zip(*free, strict=True))
+        whole = tuple(intern(passes.batch(b, size, batched[1:], force).program) for b in branches)
+        outs = cond(index, *rest, branches=whole)
+        return tuple(x if b else Same(x) for x, b in zip(outs, force, strict=True))
 
     def _batch_index(self, size, index, rest, batched, branches):
         """Run every branch that any lane takes for all lanes, and select.

@@ -21,7 +21,7 @@ from pullback.core.types import TapeType, array_type, type_of
 from .arithmetic import add, mask
 from .choice import select
 from .comparison import less
-from .loop_parts import split
+from .loop_parts import TURN, split
 from .reductions import any_, max_
 from .shaping import broadcast, convert, reshape, transpose
 from .tapes import batch_tape, zero_value
@@ -114,7 +114,8 @@ class _BatchByLane:
         parts = split(tuple(_spread_operands(operands, self.batched, self.carry, size, self.old)), self.old)
         count, consts, carry, xs = parts
         if self.counted:  # the per-lane count becomes a constant, and the loop runs as often as the longest lane
-            outs = self.loop(max_(count[0], axes=(0,)), count[0], *consts, *carry, *xs, **self._params(1, 0))
+            longest = max_(count[0], axes=(0,)) if size else zero_value(TURN)
+            outs = self.loop(longest, count[0], *consts, *carry, *xs, **self._params(1, 0))
             return tuple(_lanes_first(outs, (True,) * len(outs), n))
         counts = broadcast(np.int64(0), shape=(size,)) if n else zero_value(array_type((size,), np.int64))
         outs = self.loop(*consts, counts, *carry, *xs, **self._params(0, 1))

@@ -15,6 +15,7 @@ from pullback.core.passes import passes
 from pullback.core.primitive import Linear, is_linear
 from pullback.core.program import Equation, Program, Var, intern
 from pullback.core.replay import replay
+from pullback.core.source import here
 from pullback.core.types import type_of
 
 from .holding import reordered, set_masked, states_of

@@ -265,6 +265,7 @@ def test_forward_mode_of_many_steps_takes_the_memory_of_one():
     assert peaks[1] < peaks[0] + 20 * x.nbytes
 
 
+@pytest.mark.slow
 def test_forward_mode_of_pythons_own_loops_is_flat():
     def f(x):
         for _ in range(20_000):
@@ -279,6 +280,7 @@ def test_forward_mode_of_pythons_own_loops_is_flat():
     assert peak < 200_000
 
 
+@pytest.mark.slow
 def test_forward_mode_of_a_while_loop_of_1e5_turns_is_flat():
     def f(x):
         return pb.while_loop(lambda s: s[0] < 100_000, lambda s: (s[0] + 1, s[1] * 1.00001), (0, x))[1]

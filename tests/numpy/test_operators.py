@@ -53,6 +53,20 @@ def test_powers_are_numpys(n, rng):
         check_value(lambda x: x**n, N)
 
 
+def test_a_python_number_stays_one_as_in_numpy():
+    single = np.ones(2, np.float32)
+    for f in (
+        lambda x: x**2,
+        lambda x: x**0.5,
+        lambda x: -x,
+        lambda x: 2 * x / 3 - 1,
+        lambda x: x % 2,
+        lambda x: 2.0**x,
+    ):
+        check_value(lambda x, f=f: f(x) * single, 2.25)
+    check_value(lambda x: np.sqrt(x) * single, 2.25)
+
+
 def test_the_power_of_a_base_is_numpys(rng):
     check(lambda x: 2.0**x, X, rng=rng)
     check(lambda x, y: x**y, np.abs(X) + 0.1, Y, rng=rng, lanes=False)
