@@ -6,6 +6,7 @@ array([1., 1.])
 """
 
 from . import engines as _engines  # noqa: F401 (fills the slot through which call and loop run Programs)
+from . import chain as chain
 from . import numpy as numpy
 from .api.batching import vmap
 from .api.branches import cond, switch
@@ -32,6 +33,7 @@ __all__ = [
     "Program",
     "PullbackError",
     "associative_scan",
+    "chain",
     "check_grads",
     "checkpoint",
     "cond",

@@ -201,14 +201,19 @@ def test_grad_of_other_outputs(f, match, fix):
     ],
 )
 def test_an_integer_input_asks_for_a_float(transform, args):
-    error = assert_says(lambda: transform(lambda x: x * 2)(*args), IntegerInput, "argument 0", "(*args)", "pass a float")
+    error = assert_says(
+        lambda: transform(lambda x: x * 2)(*args), IntegerInput, "argument 0", "(*args)", "pass a float"
+    )
     assert isinstance(error, TypeError)
 
 
 def test_an_integer_leaf_is_named_by_its_path():
     f = lambda w: np.sum(w["a"][1])  # noqa: E731
     error = assert_says(
-        lambda: pb.grad(f)({"a": (1.0, np.arange(3))}), IntegerInput, r"argument 0\['a'\]\[1\], which is int64\[3\]", "f)"
+        lambda: pb.grad(f)({"a": (1.0, np.arange(3))}),
+        IntegerInput,
+        r"argument 0\['a'\]\[1\], which is int64\[3\]",
+        "f)",
     )
     assert "x.astype(np.float64)" in error.fix
 
@@ -240,7 +245,9 @@ def test_what_is_no_function():
 
 
 def test_has_aux_needs_a_pair():
-    assert_says(lambda: pb.grad(lambda x: x, has_aux=True)(1.0), TreeError, "has_aux=True", "has_aux=True", "value, aux")
+    assert_says(
+        lambda: pb.grad(lambda x: x, has_aux=True)(1.0), TreeError, "has_aux=True", "has_aux=True", "value, aux"
+    )
 
 
 def test_holomorphic_needs_complex_numbers():
@@ -270,7 +277,9 @@ def test_a_truth_value_in_the_body_of_a_loop_of_what_is_outside():
     assert_says(lambda: g(2.0), NoValue, r"bool\(\)", "if y > 0 else", "pullback.cond")
 
 
-@pytest.mark.parametrize("transform", [pb.jit, lambda f: pb.grad(pb.jit(f)), lambda f: lambda x: pb.vmap(f)(np.ones(2))])
+@pytest.mark.parametrize(
+    "transform", [pb.jit, lambda f: pb.grad(pb.jit(f)), lambda f: lambda x: pb.vmap(f)(np.ones(2))]
+)
 @pytest.mark.parametrize(("f", "line"), [(floats, "float(x)"), (sines, "math.sin(x)")])
 def test_a_plain_number_of_what_has_no_value(f, line, transform):
     assert_says(lambda: transform(f)(3.0), NoValue, r"float\(\) of a Tracer of float64\[\]", line, "np.sin")
@@ -497,7 +506,7 @@ def custom(bwd, fwd=lambda x, y: (np.sum(x) * y, (x, y)), jvp=None):
 
 def one_too_few(residuals, u):
     _, y = residuals
-    return (np.full(3, u * y),)
+    return (u * y * np.ones(3),)
 
 
 def wrong_shape(residuals, u):
@@ -551,7 +560,7 @@ def test_a_forward_rule_that_is_wrong_is_shown_itself():
         (lambda x, v: np.sum(x), "returned a"),
         (lambda x, v: (np.sum(x), v), r"tangent of shape \(3,\)"),
         (lambda x, v: (np.sum(x), (v, v)), "tangent of structure"),
-        (lambda x, v: ((np.sum(x), 1.0), np.sum(v)), "the function itself"),
+        (lambda x, v: ((np.sum(x), 1.0), np.sum(v)), "tangent of structure"),
         (lambda x, v: ("text", np.sum(v)), "returned a str"),
     ],
 )
@@ -607,7 +616,9 @@ def test_a_function_that_saved_nothing():
 
 def test_a_function_without_backward():
     assert OneWay.apply(X3) == 3.0
-    assert_says(lambda: pb.grad(OneWay.apply)(X3), CustomRuleError, "OneWay states no backward", "OneWay", "backward(ctx")
+    assert_says(
+        lambda: pb.grad(OneWay.apply)(X3), CustomRuleError, "OneWay states no backward", "OneWay", "backward(ctx"
+    )
     with pytest.raises(CustomRuleError, match="states no forward"):
         type("Empty", (pb.Function,), {}).apply(1.0)
 
@@ -625,7 +636,7 @@ NEAREST = [
     (lambda x: np.polyfit(x, x, 1), "numpy.polyfit", "np.linalg.solve"),
     (lambda x: np.fft.fft(x), "numpy.fft.fft", "np.exp"),
     (lambda x: np.linalg.eigvals(np.outer(x, x)), "numpy.linalg.eigvals", "pullback.custom_vjp"),
-    (lambda x: np.partition(x, 1), "numpy.partition", "np.sort"),
+    (lambda x: np.unique(x), "numpy.unique", "np.sort"),
     (lambda x: np.nextafter(x, 0.0), "numpy.nextafter", "pullback.stop_gradient"),
 ]
 
@@ -639,7 +650,9 @@ def test_a_function_without_rule_names_the_nearest_that_works(f, name, fix, how)
 
 def test_a_function_of_scipy_is_named_as_such():
     special = pytest.importorskip("scipy.special")
-    assert_says(lambda: pb.grad(lambda x: special.gamma(x))(1.5), NotTraceable, r"scipy\.special\.gamma", "special.gamma")
+    assert_says(
+        lambda: pb.grad(lambda x: special.gamma(x))(1.5), NotTraceable, r"scipy\.special\.gamma", "special.gamma"
+    )
 
 
 def test_what_is_not_written_says_so():
@@ -659,7 +672,9 @@ def test_what_is_not_written_says_so():
     ],
 )
 def test_an_attribute_that_is_not_there(name, fix):
-    error = assert_says(lambda: pb.grad(lambda x: getattr(x, name))(X3), NoAttribute, repr(name), "getattr(x, name)", fix)
+    error = assert_says(
+        lambda: pb.grad(lambda x: getattr(x, name))(X3), NoAttribute, repr(name), "getattr(x, name)", fix
+    )
     assert isinstance(error, AttributeError)
 
 

@@ -6,6 +6,7 @@ the leaves are replaced by.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
 from pullback.core.types import type_of
 
-__all__ = ["Selection", "call", "check_inexact", "name_of", "select"]
+__all__ = ["Selection", "call", "check_inexact", "is_global", "name_of", "select"]
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -60,6 +61,14 @@ def _is_conversion(error: Exception) -> bool:
         part in text
         for part in ("array element with a sequence", "can be converted to Python scalars", "inhomogeneous shape")
     )
+
+
+def is_global(x: Any) -> bool:
+    """Return whether x is what its module knows by its name: a function decorated where it is defined."""
+    found: Any = sys.modules.get(x.__module__)
+    for part in x.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is x
 
 
 def name_of(f: Any) -> str:
@@ -148,6 +157,7 @@ def select(
             f"argnums={argnums!r} of {name_of(f)} names one argument twice",
             where=here(),
             why=f"it was called with {_count(args, 'positional argument')}; a negative number counts from the last",
+            fix="name each argument once",
         )
     for k in names:
         if k not in kwargs:

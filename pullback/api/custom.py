@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
@@ -11,10 +10,21 @@ from typing import Any
 from pullback.core.errors import ArgumentError, CustomRuleError
 from pullback.core.source import here
 
-from .calls import name_of
+from .calls import is_global, name_of
 from .rules import Rules, line_of
 
 __all__ = ["custom_jvp", "custom_vjp"]
+
+
+_MOST_RULES = 256  # values of `nondiff_argnums`, a function: the oldest are forgotten
+
+
+def _n_positional(fun: Any) -> int:
+    """Return how many arguments the rules get by position, those with a default too; 0 of a ufunc or builtin."""
+    if not hasattr(fun, "__code__"):
+        return 0
+    parameters = inspect.signature(fun).parameters.values()
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
 class _Custom:
@@ -35,6 +45,7 @@ class _Custom:
         self.fwd: Callable[..., Any] | None = None
         self.bwd: Callable[..., Any] | None = None
         self._rules: dict[Any, Rules] = {}
+        self._n_positional = _n_positional(fun)
 
     def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
         """Set the forward rule: ``jvp(primals, tangents) -> (out, tangent)``."""
@@ -48,7 +59,7 @@ class _Custom:
         self._rules.clear()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if kwargs or len(args) < self._n_positional:
             args = self._positional(args, kwargs)
         if self.jvp is None and self.bwd is None:
             raise CustomRuleError(
@@ -79,6 +90,8 @@ class _Custom:
         except TypeError:  # an argument that does not hash: rules of this call alone
             return self._make_rules(fixed, n)
         if found is None:
+            if len(self._rules) >= _MOST_RULES:
+                self._rules.pop(next(iter(self._rules)))
             found = self._rules[key] = self._make_rules(fixed, n)
         return found
 
@@ -108,7 +121,9 @@ class _Custom:
         return f"{type(self).__name__}({name_of(self.fun)})"
 
     def __reduce__(self):
-        return _by_name, (self.fun.__module__, self.fun.__qualname__)
+        if is_global(self):
+            return self.__qualname__
+        return _rebuild, (type(self), self.fun, self.nondiff_argnums, self.jvp, self.fwd, self.bwd)
 
 
 def _named(rule: Any, user: Any) -> Any:
@@ -117,11 +132,10 @@ def _named(rule: Any, user: Any) -> Any:
     return rule
 
 
-def _by_name(module: str, qualname: str) -> Any:
-    found: Any = importlib.import_module(module)
-    for part in qualname.split("."):
-        found = getattr(found, part)
-    return found
+def _rebuild(cls: Any, fun: Any, nondiff_argnums: tuple, *rules: Any) -> Any:
+    made = cls(fun, nondiff_argnums)
+    made.jvp, made.fwd, made.bwd = rules
+    return made
 
 
 class custom_jvp(_Custom):  # noqa: N801 (JAX's name)

@@ -19,7 +19,7 @@ from pullback.transforms.jvp import JvpRecorder
 from pullback.transforms.linearity import check_linear
 from pullback.transforms.transpose import transpose
 
-from .calls import check_inexact, name_of, select, unpack_aux, zero_like
+from .calls import check_inexact, is_global, name_of, select, unpack_aux, zero_like
 from .linearized import Linearized, checked_leaves, conjugate_if_pytorch
 from .tracing import trace_flat
 
@@ -45,6 +45,8 @@ class Transformed:
         return f"{_public_name(type(self))}({name_of(self.f)})"
 
     def __reduce__(self):
+        if is_global(self):
+            return self.__qualname__
         return _rebuild, (type(self), self.f, self.options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.body import LinearRecorder
 from pullback.core.errors import CustomRuleError
+from pullback.core.source import inherit
 from pullback.core.tracer import Tracer, floor
-from pullback.core.tree import flatten, is_array, shown, unflatten
+from pullback.core.tree import flatten, is_array, matching_leaves, shown, unflatten
 from pullback.core.types import type_of
 from pullback.primitives.custom import custom
 from pullback.primitives.reductions import sum_
@@ -62,6 +64,12 @@ class Rules:
         return unflatten(call.out_structure, outs)
 
 
+def _on_tangents(operands: Sequence[Any]) -> bool:
+    """Return whether the innermost recorder among operands writes down a linear Program."""
+    recorders = [x.recorder for x in operands if type(x) is Tracer]
+    return isinstance(max(recorders, key=lambda r: r.level, default=None), LinearRecorder)
+
+
 def _is_operand(x: Any) -> bool:
     """Python's own ints and bools stay values: they have no derivative, and control flow may depend on them."""
     return is_array(x) and type(x) not in (int, bool)
@@ -71,6 +79,12 @@ def line_of(f: Any) -> Any:
     """Return the source of a function's first line; `user` leads from our wrapper to the user's function."""
     code = getattr(getattr(f, "user", f), "__code__", None)
     return None if code is None else ("", code.co_filename, _line_of_def(code))
+
+
+def _run(rule: Callable, *args: Any) -> Any:
+    """Call a function of the user's: what it does belongs to its own lines, whoever asked for it."""
+    with inherit(None):
+        return call(rule, args, {})
 
 
 def _line_of_def(code: Any) -> int:
@@ -135,13 +149,15 @@ class CustomCall:
     def apply(self, operands: Sequence[Any]) -> tuple:
         """Bind the custom call on operands of the level at hand."""
         if floor.get() is None:
+            if _on_tangents(operands):  # inside a rule: it is to be linear there, and so is its own derivative
+                return tuple(self.primal(operands))
             return custom(*operands, rule=self, program=None, n_captures=0)
         types = [type_of(x) for x in operands]
 
         def flat(*xs: Any) -> tuple:
             return tuple(self.primal(xs))
 
-        body = trace_body(flat, flatten(tuple(operands))[1], types, what=self.name)
+        body = trace_body(flat, flatten(tuple(operands))[1], types, what=self.name, closed=True)
         return custom(*body.captures, *operands, rule=self, program=body.program, n_captures=len(body.captures))
 
     def rule_lines(self) -> list[Any]:
@@ -150,12 +166,12 @@ class CustomCall:
 
     def primal(self, operands: Sequence[Any]) -> list[Any]:
         """Run the function."""
-        return self._outs(call(self.rules.f, self.args(operands), {}), "the function", self.where)
+        return self._outs(_run(self.rules.f, *self.args(operands)), "the function", self.where)
 
     def forward(self, operands: Sequence[Any], moving: Sequence[bool]) -> tuple[list[Any], tuple, Backward]:
         """Run the user's forward; return outputs, residual arrays, and the backward that takes them."""
         flags = self.args(moving, fill=False)
-        pair = call(self.rules.fwd, (flags, *self.args(operands)), {})
+        pair = _run(self.rules.fwd, flags, *self.args(operands))
         where = line_of(self.rules.fwd) or self.where
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise CustomRuleError(
@@ -174,7 +190,7 @@ class CustomCall:
         """Run the user's jvp rule; tangents that are structurally zero become arrays of zeros for it."""
         where = line_of(self.rules.jvp) or self.where
         vs = [zero_value(type_of(x).strong) if v is None else v for x, v in zip(operands, tangents, strict=True)]
-        pair = call(self.rules.jvp, (self.args(operands), self.args(vs)), {})
+        pair = _run(self.rules.jvp, self.args(operands), self.args(vs))
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
             raise CustomRuleError(
                 f"the jvp rule of {self.name} returned {_counted(pair)}",
@@ -253,7 +269,7 @@ class Backward:
             for t, m in zip(self.result_types, self.moves, strict=True)
         ]
         u = unflatten(self.call.out_structure, every)
-        return self._checked(call(self.call.rules.bwd, (unflatten(self.structure, leaves), u), {}))
+        return self._checked(_run(self.call.rules.bwd, unflatten(self.structure, leaves), u))
 
     def _checked(self, pulled: Any) -> list[Any]:
         args = self.call.args(list(range(len(self.call.places))), fill=-1)
@@ -266,19 +282,16 @@ class Backward:
             )
         found: dict[int, Any] = {}
         for k, (u, arg) in enumerate(zip(pulled, args, strict=True)):
-            numbers, structure = flatten(arg)
-            if u is None:
-                continue
-            leaves, given = flatten(u)
-            if given != structure and len(leaves) != len(numbers):
+            matched = matching_leaves(u, arg)
+            if matched is None:
                 raise CustomRuleError(
-                    f"the backward rule of {self.name} returned a cotangent of structure {shown(given)} "
-                    f"for argument {k}, which has structure {shown(structure)}",
+                    f"the backward rule of {self.name} returned a cotangent of structure {shown(flatten(u)[1])} "
+                    f"for argument {k}, which has structure {shown(flatten(arg)[1])}",
                     where=self.where,
                     why="a cotangent has the structure of its argument",
                     fix="return a tree like the argument, with None for what needs none",
                 )
-            found.update(zip(numbers, leaves, strict=True))
+            found.update(zip(flatten(arg)[0], matched, strict=True))
         return [self._fitted(found.get(i), i) for i, m in enumerate(self.moving) if m]
 
     def _fitted(self, u: Any, i: int) -> Any:

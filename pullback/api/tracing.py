@@ -149,7 +149,12 @@ class Body:
 
 
 def trace_body(
-    f: Callable[..., Any], structure: Any, types: Sequence[Any], values: Sequence[Any] | None = None, what: str = "body"
+    f: Callable[..., Any],
+    structure: Any,
+    types: Sequence[Any],
+    values: Sequence[Any] | None = None,
+    what: str = "body",
+    closed: bool = False,
 ) -> Body:
     """Trace a function of one tuple of arguments as a body, which takes every operation on any Tracer.
 
@@ -159,8 +164,10 @@ def trace_body(
         Structure of the tuple of arguments; `types` are its leaves' types.
     values : sequence, optional
         Concrete values of the leaves: Python's own control flow then works inside.
+    closed : bool
+        Arrays from outside become constants of the Program; only Tracers are captured.
     """
-    with ProgramRecorder(values=values is not None) as recorder:
+    with ProgramRecorder(values=values is not None, closed=closed) as recorder:
         given = values if values is not None else [None] * len(types)
         xs = [recorder.input(t, v) for t, v in zip(types, given, strict=True)]
         leaves, out_structure = flatten(call(f, unflatten(structure, xs), {}))

@@ -57,7 +57,12 @@ class Chain:
     def __init__(self, layers: Sequence[Any]) -> None:
         self.layers: tuple[Layer, ...] = tuple(f if isinstance(f, Layer) else layer(f) for f in layers)
         if not self.layers:
-            raise ArgumentError("a chain of no layers", where=here(), fix="Chain([dot, add, squared_loss])")
+            raise ArgumentError(
+                "a chain of no layers",
+                where=here(),
+                why="its value is that of the last",
+                fix="Chain([dot, add, squared_loss])",
+            )
 
     def evaluate(self, x: Any, params: Sequence[Any], return_all: bool = False) -> Any:
         """Return the value of the chain; with `return_all`, the list of x and of what each layer gives.

@@ -153,7 +153,10 @@ def max_pool(x: Any, w: None = None, *, size: int = 2, stride: int | None = None
     """
     if np.ndim(x) != 4:
         raise ShapeError(
-            f"max_pool of an input of shape {np.shape(x)}", where=here(), why="it is (bs, channels, height, width)"
+            f"max_pool of an input of shape {np.shape(x)}",
+            where=here(),
+            why="it is (bs, channels, height, width)",
+            fix="x.reshape(bs, channels, height, width)",
         )
     return np.max(_windows("max_pool", x, (size, size), size if stride is None else stride), axis=0)
 
@@ -162,7 +165,10 @@ def _windows(name: str, x: Any, sides: tuple[int, int], stride: int) -> Any:
     """Return what lies under each place of a window as it is moved over images: (places, bs, c, h', w')."""
     if stride < 1 or min(sides) < 1:
         raise ArgumentError(
-            f"{name} with a window of {sides} and stride {stride}", where=here(), why="both are at least 1"
+            f"{name} with a window of {sides} and stride {stride}",
+            where=here(),
+            why="both are at least 1",
+            fix="size=2 halves height and width",
         )
     counts = [(n - side) // stride + 1 for n, side in zip(x.shape[2:], sides, strict=True)]
     if min(counts) < 1:
@@ -197,7 +203,9 @@ def dropout(x: Any, w: Any, *, rate: float = 0.5) -> Any:
     None in place of w leaves x as it is: that is how a trained network is used.
     """
     if not 0 <= rate < 1:
-        raise ArgumentError(f"dropout with rate={rate!r}", where=here(), why="it is at least 0 and less than 1")
+        raise ArgumentError(
+            f"dropout with rate={rate!r}", where=here(), why="it is at least 0 and less than 1", fix="rate=0.5"
+        )
     if w is None:
         return x
     return np.where(w >= rate, x / (1.0 - rate), 0.0)

@@ -18,7 +18,6 @@ import numpy as np
 
 from . import conventions, source
 from .arrays import Data, snapshot
-from .errors import NoValue
 from .primitive import infer_types, primitives
 from .program import Equation, Literal, Program, Var
 from .recorder import Recorder
@@ -202,8 +201,3 @@ def _strengthened(primitive: Any, operands: tuple, masked: int) -> tuple[Any, tu
 def _identity(entry: Any) -> Any:
     """Return a hashable stand-in for what an outer recorder wrote down for a Tracer."""
     return entry if isinstance(entry, int | Var) else id(entry)
-
-
-def no_capture(what: str) -> NoValue:
-    """Return the error for an outer Tracer in a place that must be closed."""
-    return NoValue(f"{what} takes a value from outside that is being differentiated or traced", where=source.here())

@@ -113,6 +113,8 @@ class Program:
         self.equations = equations
         self.outputs = outputs
         self.signature = signature
+        self._canonical: Program | None = None  # the other that `intern` found
+        self._is_canonical = False
         self._derived: dict[Any, Any] = {}
 
     @property
@@ -227,6 +229,14 @@ def intern(program: Program) -> Program:
     """
     if program.constants:
         raise CheckError(f"a Program of {len(program.constants)} constants was to be held: they would be lost")
-    if len(_canonical) > 4096:
-        _canonical.clear()
-    return _canonical.setdefault((program, program.sources), program)
+    if program._is_canonical:
+        return program
+    if program._canonical is None:
+        if len(_canonical) > 4096:
+            _canonical.clear()
+        found = _canonical.setdefault((program, program.sources), program)
+        if found is program:  # noted by a flag: a Program that held itself would live until the collector came
+            program._is_canonical = True
+            return program
+        program._canonical = found
+    return program._canonical

@@ -21,7 +21,18 @@ from typing import Any
 import numpy as np
 import optree
 
-__all__ = ["NOWHERE", "Source", "describe", "here", "inherit", "line_text", "location", "made_at", "statement", "user_line"]
+__all__ = [
+    "NOWHERE",
+    "Source",
+    "describe",
+    "here",
+    "inherit",
+    "line_text",
+    "location",
+    "made_at",
+    "statement",
+    "user_line",
+]
 
 Source = Any  # (code, offset), or None when the caller is nobody's code
 NOWHERE: Source = ()  # inherited while cached rules are derived: their equations belong to no line

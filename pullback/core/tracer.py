@@ -194,7 +194,7 @@ class Tracer:
 
     def __reduce__(self):
         raise PullbackError(
-            f"pickling or copying a Tracer of {self.type}",
+            f"pickling or copying a Tracer of {self.type.strong}",
             where=source.here(),
             why="a Tracer lives only while its function is being traced",
             fix="return the value from the transformed function and pickle that",

@@ -16,7 +16,7 @@ import optree
 from .tracer import Tracer
 from .types import PYTHON_SCALARS
 
-__all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "shown", "unflatten"]
+__all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "matching_leaves", "shown", "unflatten"]
 
 _NAMESPACE = "pullback"
 
@@ -51,6 +51,33 @@ def map_leaves(function: Any, *trees: Any) -> Any:
     leaves, structure = flatten(trees[0])
     rest = [flatten(t)[0] for t in trees[1:]]
     return unflatten(structure, [function(*xs) for xs in zip(leaves, *rest, strict=True)])
+
+
+def matching_leaves(tree: Any, like: Any) -> list[Any] | None:
+    """Return one entry a leaf of `like`, where `tree` may have None for a leaf or a subtree; None if they differ."""
+    leaves, structure = flatten(like)
+    if tree is None:
+        return [None] * len(leaves)
+    if structure.is_leaf():
+        return [tree] if flatten(tree)[1].is_leaf() else None
+    given, wanted = _children(tree), _children(like)
+    if given is None or given[1] != wanted[1]:
+        return None
+    found: list[Any] = []
+    for t, w in zip(given[0], wanted[0], strict=True):
+        part = matching_leaves(t, w)
+        if part is None:
+            return None
+        found += part
+    return found
+
+
+def _children(tree: Any) -> Any:
+    """Return the children of a container, and what tells it apart; None of a leaf."""
+    if flatten(tree)[1].is_leaf():
+        return None
+    children, _, entries, *_ = optree.tree_flatten_one_level(tree, none_is_leaf=True, namespace=_NAMESPACE)
+    return children, (type(tree), entries)
 
 
 def leaf_paths(tree: Any) -> list[str]:

@@ -27,7 +27,7 @@ from .holding import Holder
 from .shaping import fit_tangent
 from .tapes import zero_value
 
-__all__ = ["custom", "custom_linear"]
+__all__ = ["check_outside", "custom", "custom_linear"]
 
 
 class Custom(Holder):
@@ -101,13 +101,26 @@ custom = Custom()
 def _rule(params: dict) -> Any:
     rule = params["rule"]
     if params["n_captures"]:
-        raise CustomRuleError(
-            f"{rule.name}, which has derivative rules of its own, takes a traced value from outside",
-            where=rule.where,
-            why="its rules know only of its arguments",
-            fix="pass the value as an argument",
-        )
+        raise _closes_over(rule)
     return rule
+
+
+def _closes_over(rule: Any) -> CustomRuleError:
+    return CustomRuleError(
+        f"{rule.name}, which has derivative rules of its own, takes a traced value from outside",
+        where=rule.where,
+        why="its rules know only of its arguments",
+        fix="pass the value as an argument",
+    )
+
+
+def check_outside(recorder: Any, params: dict, values: tuple) -> None:
+    """Raise CustomRuleError if what a custom rule gave, one level out, belongs to the level itself.
+
+    Then the user's function closes over what is being differentiated: it would be lost.
+    """
+    if any(type(x) is Tracer and x.recorder is recorder for x in values):
+        raise _closes_over(params["rule"])
 
 
 def _again(rule: Any, operands: tuple, outs: Any) -> tuple:

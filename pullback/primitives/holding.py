@@ -49,9 +49,12 @@ def residuals_last(lin: Any, operands: tuple, n_outputs: int) -> tuple[Program, 
     in which the linear part takes them: an operand that is a residual is passed on, not copied out.
     """
     forward = lin.forward
-    computed = [j for j, i in enumerate(lin.from_input) if i is None]
-    outs = forward.outputs[:n_outputs] + tuple(forward.outputs[n_outputs + j] for j in computed)
-    trimmed = Program(forward.inputs, forward.equations, outs, forward.constants)
+
+    def without_inputs() -> Program:
+        computed = tuple(forward.outputs[n_outputs + j] for j, i in enumerate(lin.from_input) if i is None)
+        return Program(forward.inputs, forward.equations, forward.outputs[:n_outputs] + computed, forward.constants)
+
+    trimmed = forward.derived(("computed residuals", n_outputs), without_inputs)
 
     def gather(extra: Any) -> tuple:
         extra = iter(extra)

@@ -19,6 +19,7 @@ from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
+from pullback.primitives.custom import check_outside
 
 from . import nans
 from .inline import taken_apart
@@ -51,6 +52,7 @@ class JvpRecorder(Recorder):
             if outs is not None:
                 return outs
             results, pushed = primitive.push(values, tangents, params)
+            check_outside(self, params, (*results, *pushed))
             if not primitive.multiple:
                 results, pushed = (results,), (pushed,)
         else:

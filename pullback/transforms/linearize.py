@@ -23,6 +23,7 @@ from pullback.core.replay import replay
 from pullback.core.source import NOWHERE, here, inherit
 from pullback.core.tracer import Tracer
 from pullback.core.types import type_of
+from pullback.primitives.custom import check_outside
 from pullback.primitives.tapes import add_values, zero_equation
 
 from . import nans
@@ -246,6 +247,7 @@ class LinearizeRecorder(Recorder):
     def _process_holder(self, primitive: Any, values: list, ins: list, moving: int, params: dict) -> Any:
         moves = tuple(bool(moving >> i & 1) for i in range(len(values)))
         results, residuals, rule = primitive.linearize(tuple(values), moves, params)
+        check_outside(self, params, (*results, *residuals))
         if rule is None:
             return results
         if any(type(r) is Tracer for r in residuals):

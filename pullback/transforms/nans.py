@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import NaNError
-from pullback.core.source import here
+from pullback.core.source import describe, here
 from pullback.core.tracer import Tracer
 from pullback.core.types import Tape as TapeValue
 from pullback.core.types import type_of
@@ -37,13 +37,18 @@ def seen(x: Any) -> Any:
 class NaNChecker:
     """Raises NaNError for the first step of a derivative that makes a NaN out of numbers."""
 
+    def __init__(self) -> None:
+        self.infinity = ""  # which step has made the latest infinity out of finite numbers
+
     def pulled(self, rule: Any, residuals: Sequence[Any], us: Sequence[Any], out: Sequence[Any], pull: Any) -> None:
         """Check one step of a backward pass; the source in force is its line."""
+        self._note_infinity(rule, us, out)
         if _made_one(us, out):
             raise self._error(f"the backward pass of {rule.name}", residuals, us, out, pull.replay, "cotangent")
 
     def pushed(self, rule: Any, residuals: Sequence[Any], vs: Sequence[Any], out: Sequence[Any]) -> None:
         """Check one step of a forward pass of tangents."""
+        self._note_infinity(rule, vs, out)
         if _made_one(vs, out):
 
             def push(*operands: Any) -> list:
@@ -52,8 +57,11 @@ class NaNChecker:
             what = f"the derivative of {rule.name}, in forward mode,"
             raise self._error(what, residuals, vs, out, push, "tangent")
 
-    @staticmethod
-    def _error(what: str, residuals: Any, moved: Any, out: Any, again: Any, kind: str) -> NaNError:
+    def _note_infinity(self, rule: Any, before: Sequence[Any], after: Sequence[Any]) -> None:
+        if any(map(_is_infinite, after)) and not any(map(_is_infinite, before)):
+            self.infinity = f", made by {rule.name} at {describe(here())},"
+
+    def _error(self, what: str, residuals: Any, moved: Any, out: Any, again: Any, kind: str) -> NaNError:
         shapes = " and ".join(repr(type_of(x)) for x in moved)
         fix = "keep the point out with a double where: np.where(ok, f(np.where(ok, x, 1.0)), 0.0)"
         if any(map(_has_nan, residuals)):
@@ -61,8 +69,10 @@ class NaNChecker:
             fix = "look for the NaN in the function itself: np.isnan of its intermediate values"
         elif _infinite_with_ones(residuals, moved, out, again):
             why = f"a {kind} of 0 met an infinite derivative: 0 * inf is NaN"
-        elif any(map(_is_infinite, (*residuals, *moved))):
-            why = "infinities met in it"
+        elif any(map(_is_infinite, moved)):
+            why = f"an infinite {kind}{self.infinity} met a derivative of 0: inf * 0 is NaN"
+        elif any(map(_is_infinite, residuals)):
+            why = "an infinite value of the function met it"
         else:
             why = "its derivative is not a number there"
         return NaNError(f"{what} made a NaN out of a {kind} of {shapes}", where=here(), why=why, fix=fix)

@@ -21,7 +21,9 @@ MODES = {
     "jacfwd": pb.jacfwd,
     "jacrev": pb.jacrev,
     "vmap of grad": lambda f: lambda x: pb.vmap(pb.grad(f))(np.array([x, -x]))[0],
-    "jit of vmap of jvp": lambda f: lambda x: pb.jit(pb.vmap(lambda a: pb.jvp(f, (a,), (1.0,))[1]))(np.array([x, -x]))[0],
+    "jit of vmap of jvp": lambda f: (
+        lambda x: pb.jit(pb.vmap(lambda a: pb.jvp(f, (a,), (1.0,))[1]))(np.array([x, -x]))[0]
+    ),
 }
 
 
@@ -140,7 +142,9 @@ def test_a_branch_that_does_not_move_gives_zero():
 
 def test_operands_and_results_are_pytrees_of_any_dtype():
     def g(d):
-        return pb.cond(d["n"] > 2, lambda d: {"y": d["x"] * 2.0, "n": d["n"]}, lambda d: {"y": d["x"], "n": d["n"] + 1}, d)
+        return pb.cond(
+            d["n"] > 2, lambda d: {"y": d["x"] * 2.0, "n": d["n"]}, lambda d: {"y": d["x"], "n": d["n"] + 1}, d
+        )
 
     out = g({"x": np.ones(2), "n": 3})
     np.testing.assert_array_equal(out["y"], [2.0, 2.0])

@@ -1,10 +1,14 @@
 """grad, value_and_grad, vjp, jvp, linearize, hvp: arguments, outputs, dtypes, structure."""
 
+import functools
+
 import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.core.check import check
 from pullback.core.errors import ArgumentError, DTypeError, IntegerInput, NonScalarOutput, TreeError
+from pullback.core.replay import replay
 from tests import oracles
 
 
@@ -142,9 +146,7 @@ def test_the_gradient_of_a_real_function_of_complex_numbers(dtype):
 def test_holomorphic_derivatives():
     z = 0.4 + 0.9j
     np.testing.assert_allclose(pb.grad(np.sin, holomorphic=True)(z), np.cos(z), rtol=1e-14)
-    np.testing.assert_allclose(
-        pb.grad(pb.grad(np.sin, holomorphic=True), holomorphic=True)(z), -np.sin(z), rtol=1e-14
-    )
+    np.testing.assert_allclose(pb.grad(pb.grad(np.sin, holomorphic=True), holomorphic=True)(z), -np.sin(z), rtol=1e-14)
     zs = np.array([z, 2 * z])
     np.testing.assert_allclose(pb.jacrev(np.exp, holomorphic=True)(zs), np.diag(np.exp(zs)), rtol=1e-14)
     np.testing.assert_allclose(pb.jacfwd(np.exp, holomorphic=True)(zs), np.diag(np.exp(zs)), rtol=1e-14)
@@ -209,9 +211,6 @@ def test_residuals_say_what_is_kept():
 
 
 def test_the_transposed_program_can_be_printed_and_run():
-    from pullback.core.check import check
-    from pullback.core.replay import replay
-
     _, pullback = pb.vjp(lambda x: np.sum(np.sin(x) * x), X)
     program = check(pullback.program)
     assert program.out_types[0].shape == (4,)
@@ -263,7 +262,9 @@ def test_a_linearised_function_can_be_batched_jitted_and_transposed():
 
 
 def test_hvp_is_the_product_with_the_hessian():
-    h = oracles.jacobian_by_differences(lambda x: np.array([oracles.complex_step(rosenbrock, x, e) for e in np.eye(4)]), X)
+    h = oracles.jacobian_by_differences(
+        lambda x: np.array([oracles.complex_step(rosenbrock, x, e) for e in np.eye(4)]), X
+    )
     v = np.array([1.0, -2.0, 0.5, 3.0])
     np.testing.assert_allclose(pb.hvp(rosenbrock, (X,), (v,)), h @ v, rtol=1e-8)
     a, b = pb.hvp(lambda x, y: np.sum(x**2) * y, (X, 2.0), (v, 1.0))
@@ -325,8 +326,6 @@ def test_no_argument_at_all_is_told():
 
 
 def test_methods_and_partials_and_callables_are_functions():
-    import functools
-
     class Model:
         w = 3.0
 

@@ -45,7 +45,6 @@ def test_a_signature_is_traced_once():
         pytest.param(lambda g: pb.vmap(g), id="vmap"),
         pytest.param(lambda g: pb.vmap(pb.grad(lambda x: np.sum(g(x)))), id="vmap of grad"),
         pytest.param(lambda g: pb.jit(pb.grad(lambda x: np.sum(g(x)))), id="jit of grad"),
-        pytest.param(lambda g: pb.grad(lambda x: np.sum(pb.checkpoint(g)(x))), id="checkpoint"),
     ],
 )
 def test_a_python_loop_of_derivatives_never_traces_or_derives_again(make, monkeypatch):
@@ -60,8 +59,15 @@ def test_a_python_loop_of_derivatives_never_traces_or_derives_again(make, monkey
     for _ in range(3):
         run(x)
     assert f.traces == traces
-    # `checkpoint` traces its own little body anew each time: the jitted function inside is not.
-    assert made.traces == 0 or "checkpoint" in repr(make) or made.traces <= 12
+    assert made.traces == 0
+
+
+def test_a_jitted_function_in_a_checkpoint_is_traced_once():
+    f = counting(np.sin)
+    g = pb.jit(f)
+    for _ in range(3):
+        pb.grad(lambda x: np.sum(pb.checkpoint(g)(x)))(X)
+    assert f.traces == 1
 
 
 def test_the_same_function_jitted_under_grad_and_alone_shares_its_trace():
@@ -106,7 +112,7 @@ def test_trees_in_and_out():
 
 
 def test_values_that_jit_does_not_know_are_told():
-    with pytest.raises(NoValue, match="np.where"):
+    with pytest.raises(NoValue, match=r"np.where"):
         pb.jit(lambda x: x if x > 0 else -x)(1.0)
     with pytest.raises(NoValue, match="fori_loop"):
         pb.jit(lambda x, n: [x for _ in range(n)])(1.0, 3)
@@ -159,9 +165,7 @@ def test_recursion_of_jitted_functions_with_static_depth():
 
     jitted = pb.jit(tower, static_argnums=1)
     assert jitted(0.5, 3) == np.sin(np.sin(np.sin(0.5)))
-    np.testing.assert_allclose(
-        pb.grad(jitted)(0.5, 2), np.cos(np.sin(0.5)) * np.cos(0.5), rtol=1e-14
-    )
+    np.testing.assert_allclose(pb.grad(jitted)(0.5, 2), np.cos(np.sin(0.5)) * np.cos(0.5), rtol=1e-14)
 
 
 def test_results_are_numpy_arrays_and_scalars():

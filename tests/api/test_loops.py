@@ -1,5 +1,6 @@
 """while_loop, fori_loop, scan, map: forward and reverse through all of them, nested, batched, jitted."""
 
+import functools
 import tracemalloc
 
 import numpy as np
@@ -13,7 +14,9 @@ from tests import oracles
 def newton(a):
     """sqrt(a) by Newton's iteration, until it stands."""
     step = lambda y: 0.5 * (y + a / y)  # noqa: E731
-    return pb.while_loop(lambda s: abs(s[1] - s[0]) > 1e-14 * s[0], lambda s: (step(s[0]), s[0]), (step(1.0 * a), 1.0 * a))[0]
+    return pb.while_loop(
+        lambda s: abs(s[1] - s[0]) > 1e-14 * s[0], lambda s: (step(s[0]), s[0]), (step(1.0 * a), 1.0 * a)
+    )[0]
 
 
 def collatz_like(x):
@@ -150,7 +153,9 @@ def test_a_trip_count_may_be_traced():
         np.testing.assert_allclose(f(1.3, n), 1.3**n, rtol=1e-14)
         np.testing.assert_allclose(pb.grad(f)(1.3, n), n * 1.3 ** max(n - 1, 0), rtol=1e-13)
         np.testing.assert_allclose(pb.jit(pb.grad(f))(1.3, n), n * 1.3 ** max(n - 1, 0), rtol=1e-13)
-        np.testing.assert_allclose(pb.jvp(lambda x: f(x, n), (1.3,), (1.0,))[1], n * 1.3 ** max(n - 1, 0), rtol=1e-13)
+        np.testing.assert_allclose(
+            pb.jvp(lambda x, n=n: f(x, n), (1.3,), (1.0,))[1], n * 1.3 ** max(n - 1, 0), rtol=1e-13
+        )
         np.testing.assert_allclose(
             pb.jit(pb.hessian(lambda x, n: f(x, n)))(1.3, n), n * (n - 1) * 1.3 ** max(n - 2, 0), rtol=1e-12
         )
@@ -185,7 +190,7 @@ def test_the_carry_may_mix_integers_booleans_and_floats():
         n, flag, y, z = pb.fori_loop(0, 3, body, (np.int64(1), np.array(False), y, y * (1.0 + 0j)))
         return n, flag, y, z
 
-    n, flag, y, z = f(2.0)
+    n, flag, _, _ = f(2.0)
     assert (n, bool(flag)) == (7, True)
     assert np.asarray(n).dtype == np.int64
     for derivative in DERIVATIVES.values():
@@ -253,13 +258,13 @@ def test_while_in_scan_in_while():
 def test_forward_mode_of_many_steps_takes_the_memory_of_one():
     x = np.ones(1000)
 
-    def f(x):
+    def f(x, n):
         return pb.fori_loop(0, n, lambda i, y: y + 1e-6 * np.sin(y), x)
 
     peaks = []
     for n in (100, 10_000):
         tracemalloc.start()
-        pb.jvp(f, (x,), (x,))
+        pb.jvp(functools.partial(f, n=n), (x,), (x,))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 20 * x.nbytes
@@ -401,9 +406,7 @@ def test_associative_scan_gives_all_prefixes(n, reverse, rng):
     want = np.cumprod(x[::-1])[::-1] if reverse else np.cumprod(x)
     np.testing.assert_allclose(pb.associative_scan(np.multiply, x, reverse=reverse), want, rtol=1e-14)
     got = pb.grad(lambda x: np.sum(pb.associative_scan(np.multiply, x, reverse=reverse)))(x)
-    step = [
-        oracles.complex_step(lambda x: np.sum(np.cumprod(x[::-1] if reverse else x)), x, e) for e in np.eye(n)
-    ]
+    step = [oracles.complex_step(lambda x: np.sum(np.cumprod(x[::-1] if reverse else x)), x, e) for e in np.eye(n)]
     np.testing.assert_allclose(got, step, rtol=1e-12) if n else None
 
 

@@ -27,12 +27,12 @@ def test_a_good_program_passes_and_is_returned():
 
 
 def test_an_operand_that_is_not_bound_is_found():
-    with pytest.raises(CheckError, match="equation 0, add: an operand .* is not bound"):
+    with pytest.raises(CheckError, match=r"equation 0, add: an operand .* is not bound"):
         check(_program(operands=(0, 3)))
 
 
 def test_an_output_that_is_not_bound_is_found():
-    with pytest.raises(CheckError, match="an output .* is not bound"):
+    with pytest.raises(CheckError, match=r"an output .* is not bound"):
         check(_program(outputs=(3,)))
 
 

@@ -118,7 +118,12 @@ def test_a_tracer_kept_in_a_list_has_leaked():
         kept.append(x * 2.0)
         return x * x
 
-    for run in (lambda: pb.grad(g)(1.0), lambda: pb.jvp(g, (1.0,), (1.0,)), lambda: pb.jit(g)(1.0), lambda: pb.vmap(g)(X)):
+    for run in (
+        lambda: pb.grad(g)(1.0),
+        lambda: pb.jvp(g, (1.0,), (1.0,)),
+        lambda: pb.jit(g)(1.0),
+        lambda: pb.vmap(g)(X),
+    ):
         kept.clear()
         run()
         with pytest.raises(LeakedTracer, match=r"after its trace had ended; it was made at test_memory\.py"):
@@ -141,7 +146,13 @@ def test_an_error_in_the_users_function_leaves_no_trace_open():
     def broken(x):
         raise ZeroDivisionError
 
-    for run in (pb.grad(broken), pb.jit(broken), pb.vmap(broken), lambda x: pb.jvp(broken, (x,), (x,)), pb.trace(broken)):
+    for run in (
+        pb.grad(broken),
+        pb.jit(broken),
+        pb.vmap(broken),
+        lambda x: pb.jvp(broken, (x,), (x,)),
+        pb.trace(broken),
+    ):
         with pytest.raises(ZeroDivisionError):
             run(X)
     assert pb.grad(lambda x: x * x)(2.0) == 4.0

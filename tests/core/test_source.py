@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+
 import pullback as pb
 from pullback.core import source
 

@@ -6,6 +6,7 @@ import pytest
 import pullback as pb
 from pullback.core.check import check
 from pullback.core.errors import GuardError, NoValue
+from pullback.transforms.simplify import simplify
 
 
 def test_trace_is_abstract_by_default():
@@ -19,7 +20,7 @@ def test_a_truth_value_that_python_took_becomes_a_guard():
 
     program = check(pb.trace(f, values=True)(1.0))
     assert float(program(0.5)) == np.sin(0.5)
-    with pytest.raises(GuardError, match="traced where bool.* was True; here it is False"):
+    with pytest.raises(GuardError, match=r"traced where bool.* was True; here it is False"):
         program(-1.0)
 
 
@@ -48,8 +49,6 @@ def test_a_while_loop_of_python_is_guarded_at_each_test():
 
 
 def test_guards_survive_simplification():
-    from pullback.transforms.simplify import simplify
-
     program = pb.trace(lambda x: x if x > 0 else -x, values=True)(1.0)
     assert any(eq.primitive.name == "guard" for eq in simplify(program).equations)
 

@@ -111,11 +111,20 @@ def test_a_dataclass_of_dataclasses_is_found_at_any_depth():
 
 
 def test_map_leaves_takes_several_trees_of_one_structure():
-    assert map_leaves(lambda a, b: a + b, {"x": 1.0, "y": (2.0,)}, {"x": 10.0, "y": (20.0,)}) == {"x": 11.0, "y": (22.0,)}
+    assert map_leaves(lambda a, b: a + b, {"x": 1.0, "y": (2.0,)}, {"x": 10.0, "y": (20.0,)}) == {
+        "x": 11.0,
+        "y": (22.0,),
+    }
 
 
 def test_paths_are_written_as_one_would_write_them():
-    assert leaf_paths({"w": 1.0, "p": (2.0, Layer(3.0, 4.0))}) == ["['p'][0]", "['p'][1].w", "['p'][1].b", "['p'][1].name", "['w']"]
+    assert leaf_paths({"w": 1.0, "p": (2.0, Layer(3.0, 4.0))}) == [
+        "['p'][0]",
+        "['p'][1].w",
+        "['p'][1].b",
+        "['p'][1].name",
+        "['w']",
+    ]
 
 
 def test_an_instance_of_a_class_that_is_no_container_is_a_leaf():

@@ -64,7 +64,7 @@ def random_function(seed, steps=8):
 
 
 def _linear(rng, x, y, weights):
-    w = weights[np.shape(x)[-1:]] if np.shape(x)[-1:] in weights else None
+    w = weights.get(np.shape(x)[-1:])
     choices = [
         lambda: x + y,
         lambda: x - y,

@@ -61,8 +61,12 @@ def test_reverse_is_forward_transposed(seed):
     f, inputs = random_function(seed), tuple(random_inputs(seed))
     us = directions(seed + 1, f(*inputs))
     vs = directions(seed, inputs)
-    oracles.assert_transposes(lambda *v: pb.jvp(f, inputs, v)[1], lambda u: pb.vjp(f, *inputs)[1](u), vs, us, rtol=1e-12)
-    oracles.assert_transposes(pb.linearize(f, *inputs)[1], lambda u: pb.vjp(pb.jit(f), *inputs)[1](u), vs, us, rtol=1e-12)
+    oracles.assert_transposes(
+        lambda *v: pb.jvp(f, inputs, v)[1], lambda u: pb.vjp(f, *inputs)[1](u), vs, us, rtol=1e-12
+    )
+    oracles.assert_transposes(
+        pb.linearize(f, *inputs)[1], lambda u: pb.vjp(pb.jit(f), *inputs)[1](u), vs, us, rtol=1e-12
+    )
 
 
 @given(seed=SEEDS)

@@ -1,0 +1,1 @@
+"""The compiled engine: a Program to native code, through loops and LLVM."""

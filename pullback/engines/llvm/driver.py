@@ -1,0 +1,433 @@
+"""driver: the steps of a plan to the function ``i32 entry(ptr)``: calls, native loops and branches.
+
+The argument is a table of pointers: inputs, outputs, constants, the arena, the status, and
+the callback's table. Buffers come from one arena, planned by liveness; what is small lives
+on the stack, where LLVM turns it into registers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pullback.core.program import Equation, Literal, Program, Var
+from pullback.core.types import TapeType
+
+from .arena import Arena
+from .nest import NestFunction, load, store
+from .plan import Branches, Callback, Loop, Nest, Plan, Product
+from .scalars import Emitter, constant, memory_type
+
+__all__ = ["Module", "write_module"]
+
+_ON_STACK = 64  # elements
+
+
+class Unsupported(Exception):
+    """What this engine leaves to the evaluator; it never reaches the user."""
+
+
+class Module:
+    """The text of a module and what it needs to run.
+
+    Attributes
+    ----------
+    text : str
+    callbacks : list of Equation
+    arena_size : int
+    blas : set of str
+    """
+
+    def __init__(self, text: str, callbacks: list[Equation], arena_size: int, blas: set[str], math: Any) -> None:
+        self.text, self.callbacks, self.arena_size, self.blas, self.math = text, callbacks, arena_size, blas, math
+
+
+def write_module(made: Plan, contract: bool = False) -> Module:
+    """Return the module of a plan; `Unsupported` where the evaluator must run it."""
+    return _Driver(made, contract).write()
+
+
+class _Driver:
+    def __init__(self, made: Plan, contract: bool) -> None:
+        self.plan, self.contract = made, contract
+        self.e = Emitter(contract)
+        self.head = Emitter(contract)  # what is done once, at entry: pointers, stack slots
+        self.head._n = 1_000_000
+        self.functions: list[str] = []
+        self.math: set[tuple[str, str]] = set()
+        self.declared: set[str] = set()
+        self.callbacks: list[Equation] = []
+        self.blas: set[str] = set()
+        self.arena = Arena()
+        self.tapes: list[str] = []  # slots of growing buffers, freed at the end
+        self.home: dict[Any, str] = {}
+
+    # The whole --------------------------------------------------------------------------------
+
+    def write(self) -> Module:
+        program = self.plan.program
+        self._check(program)
+        n = 0
+        for x in program.inputs:
+            self.home[x] = self._from_table(n)
+            n += 1
+        outputs = []
+        for x in program.outputs:
+            outputs.append(self._from_table(n))
+            n += 1
+        for x, _ in program.constants:
+            self.home[x] = self._from_table(n)
+            n += 1
+        arena, self.status, self.table = (self._from_table(n + i) for i in range(3))
+        self.home["status"] = self.status
+        self.arena_pointer = arena
+        taken: set[Any] = set()
+        for x, pointer in zip(program.outputs, outputs, strict=True):
+            if type(x) is Var and x in self.plan.defined and x not in taken:
+                self.home[x] = pointer
+                taken.add(x)
+        self._steps(self.plan, top=True)
+        for x, pointer in zip(program.outputs, outputs, strict=True):
+            if type(x) is Literal:
+                store(self.e, x.type.dtype, constant(x.value, x.type.dtype), pointer)
+            elif self.home[x] != pointer:
+                self._copy(pointer, self.home[x], x.type.nbytes)
+        self._free_tapes()
+        self.e.do("ret i32 0")
+        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math)
+
+    def _check(self, program: Program) -> None:
+        for x in (*program.inputs, *program.outputs):
+            if isinstance(x.type, TapeType):
+                raise Unsupported("a tape crosses the boundary")
+
+    def _text(self) -> str:
+        entry = "define i32 @entry(ptr %args) {\nstart:\n" + "\n".join([*self.head.lines, *self.e.lines]) + "\n}\n"
+        declared = sorted(self.declared | self.e.declared | self.head.declared)
+        attributes = 'attributes #0 = { nounwind "prefer-vector-width"="512" }\n'
+        return "\n".join([*declared, *self.functions, entry, attributes])
+
+    def _from_table(self, i: int) -> str:
+        return self.head.op(f"load ptr, ptr {self.head.op(f'getelementptr ptr, ptr %args, i64 {i}')}")
+
+    # Buffers ----------------------------------------------------------------------------------
+
+    def _slot(self, type: Any, count: int = 1) -> str:
+        """Return the pointer of a new buffer that lives as long as the call."""
+        n = type.size * count
+        if n <= _ON_STACK:
+            return self.head.op(f"alloca [{max(n, 1)} x {memory_type(type.dtype)}], align 64")
+        return self._in_arena(self.arena.take(n * type.dtype.itemsize))
+
+    def _in_arena(self, offset: int) -> str:
+        return self.head.op(f"getelementptr i8, ptr {self.arena_pointer}, i64 {offset}")
+
+    def _give_homes(self, made: Plan, eq_or_nest: Any, owned: list[tuple[Any, int, int]], top: bool) -> None:
+        xs = eq_or_nest.results if isinstance(eq_or_nest, Equation) else [
+            *eq_or_nest.stores, *(eq.results[0] for eq in eq_or_nest.sums)
+        ]  # fmt: skip
+        for x in xs:
+            if x in self.home or isinstance(x.type, TapeType):
+                continue
+            if top and x.type.size > _ON_STACK:
+                offset = self.arena.take(x.type.nbytes)
+                owned.append((x, offset, x.type.nbytes))
+                self.home[x] = self._in_arena(offset)
+            else:
+                self.home[x] = self._slot(x.type)
+
+    def _copy(self, to: str, source: str, nbytes: int) -> None:
+        if nbytes:
+            self.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+            self.e.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {nbytes}, i1 false)")
+
+    def _pointer(self, x: Any) -> str:
+        """Return the pointer of an operand; a literal is stored once, at entry."""
+        if type(x) is Literal:
+            key = x.key
+            if key not in self.home:
+                slot = self.head.op(f"alloca {memory_type(x.type.dtype)}")
+                store(self.head, x.type.dtype, constant(x.value, x.type.dtype), slot)
+                self.home[key] = slot
+            return self.home[key]
+        return self.home[x]
+
+    # Steps ------------------------------------------------------------------------------------
+
+    def _steps(self, made: Plan, top: bool = False) -> None:
+        last = _last_uses(made) if top else {}
+        owned: list[tuple[Any, int, int]] = []
+        for i, step in enumerate(made.steps):
+            self._give_homes(made, step if isinstance(step, Nest) else step.eq, owned, top)
+            self._step(made, step)
+            if top:
+                for x, offset, nbytes in [o for o in owned if last.get(o[0], -1) <= i]:
+                    self.arena.give_back(offset, nbytes)
+                    owned.remove((x, offset, nbytes))
+
+    def _step(self, made: Plan, step: Any) -> None:
+        if isinstance(step, Nest):
+            self._nest(made, step)
+        elif isinstance(step, Product):
+            self._product(step.eq)
+        elif isinstance(step, Callback):
+            self._callback(step.eq)
+        elif isinstance(step, Loop):
+            self._loop(step)
+        elif isinstance(step, Branches):
+            self._branches(step)
+
+    def _nest(self, made: Plan, nest: Nest) -> None:
+        function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract)
+        self.functions.append(function.text())
+        self.math |= function.e.math
+        self.declared |= function.e.declared
+        pointers = ", ".join(f"ptr {self.home[x]}" for x in function.arguments)
+        self.e.do(f"call void @{function.name}({pointers})")
+
+    def _product(self, eq: Equation) -> None:
+        """Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: the operands change places."""
+        a, b = eq.operands
+        al, bl, ol = (eq.params[k] for k in ("a_axes", "b_axes", "out_axes"))
+        (k,) = set(al) & set(bl)
+        if ol and ol[0] not in al:
+            a, b, al, bl = b, a, bl, al
+        sizes = dict(zip((*al, *bl), (*a.type.shape, *b.type.shape), strict=True))
+        (m,) = [x for x in al if x != k] or [None]
+        (n,) = [x for x in bl if x != k] or [None]
+        size_m, size_n, size_k = sizes.get(m, 1), sizes.get(n, 1), sizes[k]
+        name, t = ("dgemm", "double") if a.type.dtype.name == "float64" else ("sgemm", "float")
+        self.blas.add(name)
+        self.declared.add(f"declare void @{name}({', '.join(['ptr'] * 13)})")
+        # As columns: B is (n, k) if its last axis is n, else (k, n) and to be transposed.
+        turn_b = "N" if bl[-1] == n else "T"
+        turn_a = "N" if al[-1] == k and len(al) > 1 or m is None else "T"
+        if len(bl) == 1:
+            turn_b, ldb = "T", size_k
+        else:
+            ldb = b.type.shape[-1]
+        if len(al) == 1:
+            turn_a, lda = "N", size_k
+        else:
+            lda = a.type.shape[-1]
+        turn_a = "N" if len(al) == 1 or al[-1] == k else "T"
+        ints = [self._small_int(x) for x in (size_n, size_m, size_k, ldb, lda, size_n)]
+        one, zero = self._number(1.0, t), self._number(0.0, t)
+        self.e.do(
+            f"call void @{name}(ptr {self._char(turn_b)}, ptr {self._char(turn_a)}, ptr {ints[0]}, ptr {ints[1]}, "
+            f"ptr {ints[2]}, ptr {one}, ptr {self._pointer(b)}, ptr {ints[3]}, ptr {self._pointer(a)}, ptr {ints[4]}, "
+            f"ptr {zero}, ptr {self.home[eq.results[0]]}, ptr {ints[5]})"
+        )
+
+    def _small_int(self, value: int) -> str:
+        return self._stored(("i32", max(value, 1)), "i32", str(max(value, 1)))
+
+    def _number(self, value: float, t: str) -> str:
+        return self._stored((t, value), t, constant(value, np.float64))
+
+    def _char(self, letter: str) -> str:
+        return self._stored(("i8", letter), "i8", str(ord(letter)))
+
+    def _stored(self, key: Any, t: str, text: str) -> str:
+        if key not in self.home:
+            slot = self.head.op(f"alloca {t}")
+            self.head.do(f"store {t} {text}, ptr {slot}")
+            self.home[key] = slot
+        return self.home[key]
+
+    def _callback(self, eq: Equation) -> None:
+        if any(isinstance(x.type, TapeType) for x in (*eq.operands, *eq.results)):
+            raise Unsupported(f"{eq.primitive.name} of a tape")
+        pointers = [self._pointer(x) for x in eq.operands] + [self.home[x] for x in eq.results]
+        for i, p in enumerate(pointers):
+            self.e.do(f"store ptr {p}, ptr {self.e.op(f'getelementptr ptr, ptr {self.table}, i64 {i}')}")
+        self.declared.add("declare i32 @pb_callback(i32, ptr)")
+        failed = self.e.op(f"call i32 @pb_callback(i32 {len(self.callbacks)}, ptr {self.table})")
+        self.callbacks.append(eq)
+        k = self.e.fresh("")
+        bad = self.e.op(f"icmp ne i32 {failed}, 0")
+        self.e.do(f"br i1 {bad}, label %failed{k}, label %fine{k}")
+        self.e.label(f"failed{k}")
+        self._free_tapes()
+        self.e.do("ret i32 1")
+        self.e.label(f"fine{k}")
+
+    # Loops ------------------------------------------------------------------------------------
+
+    def _loop(self, step: Loop) -> None:
+        eq, p = step.eq, step.eq.params
+        c = int(p["length"] is None and p["predicate"] is None)
+        a, b = c + p["n_consts"], c + p["n_consts"] + p["n_carry"]
+        consts, carry, xs = eq.operands[c:a], eq.operands[a:b], eq.operands[b:]
+        first = int(p["predicate"] is not None)
+        results, ys = eq.results[first : first + p["n_carry"]], eq.results[first + p["n_carry"] :]
+        body = step.body.program
+        turn, *inputs = body.inputs
+        t = self.head.op("alloca i64")
+        self.home[turn] = t
+        for x, outer in zip(inputs, (*consts, *results), strict=False):
+            self.home[x] = self._pointer(outer)
+        for x, outer in zip(results, carry, strict=True):
+            self._copy(self.home[x], self._pointer(outer), x.type.nbytes)
+        elements = inputs[len(consts) + len(carry) :]
+        growing = {y: self._tape() for y in ys if isinstance(y.type, TapeType)}
+        if step.predicate is not None:
+            for x, outer in zip(step.predicate.program.inputs, (*consts, *results), strict=True):
+                self.home[x] = self._pointer(outer)
+        self._turns(step, t, lambda: self._turn(step, t, elements, xs, results, ys, growing))
+        for y, (slot, _) in growing.items():
+            self.home[y] = self.e.op(f"load ptr, ptr {slot}")
+        if first:
+            count = self.e.op(f"load i64, ptr {t}")
+            self.e.do(f"store i64 {count}, ptr {self.home[eq.results[0]]}")
+
+    def _turns(self, step: Loop, t: str, turn: Any) -> None:
+        """Write the control flow around one turn; `t` holds the turn."""
+        e, p, k = self.e, step.eq.params, self.e.fresh("")
+        bound = str(p["length"])
+        if p["length"] is None and step.predicate is None:
+            bound = e.op(f"load i64, ptr {self._pointer(step.eq.operands[0])}")
+        start = e.op(f"sub i64 {bound}, 1") if p["reverse"] else "0"
+        e.do(f"store i64 {start}, ptr {t}")
+        e.do(f"br label %while{k}")
+        e.label(f"while{k}")
+        at = e.op(f"load i64, ptr {t}")
+        if step.predicate is not None:
+            self._steps(step.predicate)
+            holds = load(e, np.bool_, self._pointer(step.predicate.program.outputs[0]))
+        elif p["reverse"]:
+            holds = e.op(f"icmp sge i64 {at}, 0")
+        else:
+            holds = e.op(f"icmp slt i64 {at}, {bound}")
+        e.do(f"br i1 {holds}, label %do{k}, label %done{k}")
+        e.label(f"do{k}")
+        turn()
+        now = e.op(f"load i64, ptr {t}")
+        step_size = -1 if p["reverse"] else 1
+        e.do(f"store i64 {e.op(f'add i64 {now}, {step_size}')}, ptr {t}")
+        e.do(f"br label %while{k}")
+        e.label(f"done{k}")
+
+    def _turn(self, step: Loop, t: str, elements: Any, xs: Any, results: Any, ys: Any, growing: dict) -> None:
+        """Write one turn: elements of xs are pointed to, the steps run, ys and the carry are put in place."""
+        e, body, n = self.e, step.body.program, len(results)
+        now = e.op(f"load i64, ptr {t}")
+        for x, outer in zip(elements, xs, strict=True):
+            self.home[x] = self._at(self._pointer(outer), x.type, now)
+        places = []
+        for y, out in zip(ys, body.outputs[n:], strict=True):
+            base = self._grown(growing[y], y.type.element, now) if y in growing else self.home[y]
+            place = self._at(base, out.type, now)
+            direct = type(out) is Var and out in step.body.defined and out not in body.outputs[:n]
+            if direct and out not in self.home:
+                self.home[out] = place
+            places.append((out, place))
+        self._steps(step.body)
+        for out, place in places:
+            if self._pointer(out) != place:
+                self._copy(place, self._pointer(out), out.type.nbytes)
+        self._carry_over(results, body.outputs[:n])
+        for out, _ in places:  # the next emission of this body must find its own places
+            if type(out) is Var and out in step.body.defined:
+                self.home.pop(out, None)
+
+    def _carry_over(self, results: Any, outs: Any) -> None:
+        """Copy the new carry into the carry's buffers; by way of temporaries where one is read for another."""
+        homes = {self.home[x] for x in results}
+        moves = [(x, self._pointer(y)) for x, y in zip(results, outs, strict=True) if self._pointer(y) != self.home[x]]
+        staged = []
+        for x, source in moves:
+            if source in homes:
+                slot = self._slot(x.type)
+                self._copy(slot, source, x.type.nbytes)
+                source = slot
+            staged.append((x, source))
+        for x, source in staged:
+            self._copy(self.home[x], source, x.type.nbytes)
+
+    def _at(self, base: str, type: Any, turn: str) -> str:
+        """Return the pointer of one turn's element."""
+        nbytes = type.size * type.dtype.itemsize
+        return self.e.op(f"getelementptr i8, ptr {base}, i64 {self.e.op(f'mul i64 {turn}, {nbytes}')}")
+
+    def _tape(self) -> tuple[str, str]:
+        """Return the slots of a growing buffer: its pointer and its capacity in turns."""
+        slot, capacity = self.head.op("alloca ptr"), self.head.op("alloca i64")
+        self.head.do(f"store ptr null, ptr {slot}")
+        self.head.do(f"store i64 0, ptr {capacity}")
+        self.tapes.append(slot)
+        return slot, capacity
+
+    def _grown(self, tape: tuple[str, str], type: Any, now: str) -> str:
+        """Return the buffer of a tape with room for the turn `now`; it grows by doubling."""
+        e, k = self.e, self.e.fresh("")
+        slot, capacity = tape
+        nbytes = max(type.size * type.dtype.itemsize, 1)
+        self.declared.add("declare ptr @realloc(ptr, i64)")
+        have = e.op(f"load i64, ptr {capacity}")
+        full = e.op(f"icmp sge i64 {now}, {have}")
+        e.do(f"br i1 {full}, label %grow{k}, label %room{k}")
+        e.label(f"grow{k}")
+        more = e.op(f"add i64 {e.op(f'mul i64 {have}, 2')}, 16")
+        old = e.op(f"load ptr, ptr {slot}")
+        new = e.op(f"call ptr @realloc(ptr {old}, i64 {e.op(f'mul i64 {more}, {nbytes}')})")
+        e.do(f"store ptr {new}, ptr {slot}")
+        e.do(f"store i64 {more}, ptr {capacity}")
+        e.do(f"br label %room{k}")
+        e.label(f"room{k}")
+        return e.op(f"load ptr, ptr {slot}")
+
+    def _free_tapes(self) -> None:
+        if self.tapes:
+            self.declared.add("declare void @free(ptr)")
+        for slot in self.tapes:
+            self.e.do(f"call void @free(ptr {self.e.op(f'load ptr, ptr {slot}')})")
+
+    # Branches -----------------------------------------------------------------------------------
+
+    def _branches(self, step: Branches) -> None:
+        e, eq, k = self.e, step.eq, self.e.fresh("")
+        index = e.op(f"load i64, ptr {self._pointer(eq.operands[0])}")
+        n = len(step.bodies)
+        low = e.op(f"select i1 {e.op(f'icmp slt i64 {index}, 0')}, i64 0, i64 {index}")
+        taken = e.op(f"select i1 {e.op(f'icmp sge i64 {low}, {n}')}, i64 {n - 1}, i64 {low}")
+        cases = " ".join(f"i64 {i}, label %case{k}x{i}" for i in range(n))
+        e.do(f"switch i64 {taken}, label %case{k}x{n - 1} [ {cases} ]")
+        for i, body in enumerate(step.bodies):
+            e.label(f"case{k}x{i}")
+            for x, outer in zip(body.program.inputs, eq.operands[1:], strict=True):
+                self.home[x] = self._pointer(outer)
+            self._steps(body)
+            for y, out in zip(eq.results, body.program.outputs, strict=True):
+                if isinstance(y.type, TapeType):
+                    raise Unsupported("a tape of a branch")
+                self._copy(self.home[y], self._pointer(out), y.type.nbytes)
+            e.do(f"br label %join{k}")
+        e.label(f"join{k}")
+
+
+def _last_uses(made: Plan) -> dict[Any, int]:
+    """Return the last step at which each stored value is needed; outputs are needed to the end."""
+    last: dict[Any, int] = {}
+    for i, step in enumerate(made.steps):
+        todo: list[Any] = []
+        if isinstance(step, Nest):
+            todo = [*step.stores, *(eq.operands[0] for eq in step.sums), *(eq.results[0] for eq in step.sums)]
+            roots = set(step.stores)
+        else:
+            todo, roots = [*step.eq.operands, *step.eq.results], set()
+        seen: set[Any] = set()
+        while todo:
+            x = todo.pop()
+            if type(x) is not Var or x in seen:
+                continue
+            seen.add(x)
+            if x in made.stored:
+                last[x] = i
+            if (x not in made.stored or x in roots) and x in made.defined:
+                todo += made.defined[x].operands
+    for x in made.program.outputs:
+        last[x] = len(made.steps)
+    return last
+

@@ -1,0 +1,69 @@
+"""flat: a closed Program to one without calls, ready to be planned.
+
+`call`, `checkpoint` and the traced bodies of custom functions are written out in place.
+It comes after simplification, so that no pass can merge what a checkpoint computes again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pullback.core.program import Equation, Program, Var
+from pullback.transforms.simplify import drop_dead, simplify
+
+__all__ = ["flat", "prepared"]
+
+
+def prepared(program: Program) -> Program:
+    """Return the Program simplified, and then flat, with transposes folded into contractions."""
+    return program.derived(("prepared",), lambda: simplify_views(flat(simplify(program))))
+
+
+def simplify_views(program: Program) -> Program:
+    """Return the Program with contractions that read the operands of transposes."""
+    turned: dict[Any, Equation] = {}
+    equations = []
+    for eq in program.equations:
+        if eq.primitive.name == "transpose":
+            turned[eq.results[0]] = eq
+        if eq.primitive.name == "contract":
+            eq = _folded(eq, turned)
+        equations.append(eq)
+    return drop_dead(Program(program.inputs, tuple(equations), program.outputs, program.constants))
+
+
+def _folded(eq: Equation, turned: dict[Any, Equation]) -> Equation:
+    operands, params = list(eq.operands), dict(eq.params)
+    for i, key in enumerate(("a_axes", "b_axes")):
+        t = turned.get(operands[i]) if type(operands[i]) is Var else None
+        if t is not None:
+            axes, labels = t.params["axes"], params[key]
+            operands[i] = t.operands[0]
+            params[key] = tuple(labels[axes.index(a)] for a in range(len(axes)))
+    return eq._replace(operands=tuple(operands), params=params)
+
+
+def flat(program: Program) -> Program:
+    """Return the Program with every call written out."""
+    equations: list[Equation] = []
+    outputs = _write_out(program, {}, equations)
+    return Program(program.inputs, tuple(equations), tuple(outputs), program.constants)
+
+
+def _write_out(program: Program, env: dict[Any, Any], equations: list[Equation]) -> list[Any]:
+    for eq in program.equations:
+        operands = tuple(env.get(x, x) if type(x) is Var else x for x in eq.operands)
+        body = _body(eq)
+        if body is None:
+            results = tuple(Var(x.type) for x in eq.results)
+            equations.append(Equation(eq.primitive, operands, results, eq.params, eq.source))
+        else:
+            results = _write_out(body, dict(zip(body.inputs, operands, strict=True)), equations)
+        env.update(zip(eq.results, results, strict=True))
+    return [env.get(x, x) if type(x) is Var else x for x in program.outputs]
+
+
+def _body(eq: Equation) -> Program | None:
+    if eq.primitive.name in ("call", "checkpoint", "custom"):
+        return eq.params["program"]
+    return None

@@ -1,0 +1,96 @@
+"""LLVM: IR text to code in memory, through llvmlite, loaded at the first compilation.
+
+O2 with loop and SLP vectorisation, for the host's processor; linked by ORC, which reports
+an unresolved symbol where the older linker would jump to nowhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import itertools
+import threading
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["Library", "build"]
+
+_names = itertools.count()
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _llvm() -> Any:
+    llvm = importlib.import_module("llvmlite.binding")
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@lru_cache(maxsize=1)
+def _machine() -> tuple[Any, Any, str]:
+    llvm = _llvm()
+    triple = llvm.get_process_triple()
+    machine = llvm.Target.from_triple(triple).create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
+    )
+    return machine, llvm.create_lljit_compiler(machine), triple
+
+
+@lru_cache(maxsize=1)
+def has_fma() -> bool:
+    """Return whether the host multiplies and adds in one instruction."""
+    features = _llvm().get_host_cpu_features()
+    return bool(features.get("fma") or features.get("neon"))
+
+
+class Library:
+    """Code in memory; it lives as long as this object."""
+
+    def __init__(self, text: str, symbols: dict[str, int]) -> None:
+        llvm = _llvm()
+        with _lock:
+            machine, jit, triple = _machine()
+            module = llvm.parse_assembly(text)
+            module.verify()
+            module.triple = triple
+            module.data_layout = str(machine.target_data)
+            options = llvm.create_pipeline_tuning_options(speed_level=2)
+            options.loop_vectorization = True
+            options.slp_vectorization = True
+            llvm.create_pass_builder(machine, options).getModulePassManager().run(
+                module, llvm.create_pass_builder(machine, options)
+            )
+            self.ir = str(module)
+            self.object = machine.emit_object(module)
+            builder = llvm.JITLibraryBuilder().add_object_img(self.object)
+            for name, address in symbols.items():
+                builder = builder.import_symbol(name, address)
+            builder = builder.add_current_process()
+            self._tracker = builder.export_symbol("entry").link(jit, f"pullback{next(_names)}")
+            self.address = self._tracker["entry"]
+
+    @property
+    def asm(self) -> str:
+        """The machine code, as text."""
+        llvm = _llvm()
+        module = llvm.parse_assembly(self.ir)
+        return _machine()[0].emit_assembly(module)
+
+
+def build(text: str, symbols: dict[str, int]) -> Library:
+    """Compile a module whose function is ``i32 entry(ptr)``."""
+    return Library(text, symbols)
+
+
+@lru_cache(maxsize=32)
+def blas(name: str) -> int:
+    """Return the address of a BLAS function (Fortran interface), from SciPy's capsules."""
+    capsules = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__
+    capsule = capsules[name]
+    api = ctypes.pythonapi
+    api.PyCapsule_GetName.restype = ctypes.c_char_p
+    api.PyCapsule_GetName.argtypes = [ctypes.py_object]
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    return api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))

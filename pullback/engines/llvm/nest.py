@@ -1,0 +1,323 @@
+"""nest: one fused loop nest to one LLVM function.
+
+Every stored value and every reduction of the nest is computed element by element where it
+is asked for; what has been computed for an index is remembered for the rest of the turn.
+Pointers are arguments without aliases: each buffer is memory of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from pullback.core.program import Equation, Literal, Var
+
+from .access import VIEWS, Index, aligned, is_view, linear
+from .plan import REDUCTIONS, Nest, Plan, reduced_axes
+from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type
+
+__all__ = ["NestFunction"]
+
+_IN_REGISTERS = 32
+
+
+class NestFunction:
+    """Emits the function of one nest; `arguments` are then the values whose pointers it takes, in order."""
+
+    def __init__(self, name: str, nest: Nest, plan: Plan, contract: bool) -> None:
+        self.e = Emitter(contract)
+        self.nest, self.plan = nest, plan
+        self.name = name
+        self.arguments: list[Any] = []
+        self.index_checks: list[Equation] = []
+        self._pointers: dict[Any, str] = {}
+        self._memo: dict[Any, str] = {}
+        self._here = set(nest.stores)
+        self._accumulators: dict[tuple[Var, Index], str] = {}
+
+    def text(self) -> str:
+        """Return the function."""
+        e = self.e
+        for eq in self.nest.sums:
+            self._begin_sum(eq)
+        self._loops(0, [])
+        for eq in self.nest.sums:
+            self._end_sum(eq)
+        e.do("ret void")
+        args = ", ".join(f"ptr noalias {self._pointers[x]}" for x in self.arguments)
+        return f"define internal void @{self.name}({args}) #0 {{\nentry:\n" + "\n".join(e.lines) + "\n}\n"
+
+    # Loops ----------------------------------------------------------------------------------
+
+    def _loops(self, depth: int, index: list[Index]) -> None:
+        if depth == len(self.nest.lead):
+            self._turn(index)
+            return
+        n = self.nest.lead[depth]
+        if n == 1:
+            self._loops(depth + 1, [*index, 0])
+            return
+        if n == 0:
+            return
+        counted(self.e, n, lambda i: self._loops(depth + 1, [*index, i]))
+
+    def _turn(self, lead: list[Index]) -> None:
+        self._memo = {}
+        for x in self._in_order():
+            for rest in np.ndindex(*x.type.shape[len(lead) :]):
+                self.element(x, [*lead, *map(int, rest)])
+        for x in self.nest.stores:
+            for rest in np.ndindex(*x.type.shape[len(lead) :]):
+                index = [*lead, *map(int, rest)]
+                self._store(x, index, self.element(x, index))
+        for eq in self.nest.sums:
+            x = eq.operands[0]
+            for rest in np.ndindex(*x.type.shape[len(lead) :]):
+                self._add_up(eq, [*lead, *map(int, rest)])
+
+    def _in_order(self) -> list[Var]:
+        """Return the values of the nest's own shape that it computes, in order: so that no recursion runs deep."""
+        if len(self.plan.program.equations) < 200:
+            return []
+        wanted: set[Any] = set()
+        todo: list[Any] = [*self.nest.stores, *(eq.operands[0] for eq in self.nest.sums)]
+        while todo:
+            x = todo.pop()
+            if type(x) is Var and x not in wanted and (x in self._here or x not in self.plan.stored):
+                wanted.add(x)
+                eq = self.plan.defined[x]
+                if eq.primitive.name in OPERATIONS:
+                    todo += [y for y in eq.operands if y.type.shape == x.type.shape]
+        shape = (self.nest.stores or [self.nest.sums[0].operands[0]])[0].type.shape
+        return [
+            x
+            for eq in self.plan.program.equations
+            for x in eq.results
+            if x in wanted and x.type.shape == shape and eq.primitive.name in OPERATIONS
+        ]
+
+    # Elements -------------------------------------------------------------------------------
+
+    def element(self, x: Any, index: list[Index]) -> str:
+        """Return a register with one element of a value."""
+        if type(x) is Literal:
+            return constant(x.value, x.type.dtype)
+        key = x, tuple(index)
+        found = self._memo.get(key)
+        if found is None:
+            computed = x in self._here or x not in self.plan.stored
+            found = self._memo[key] = self._compute(self.plan.defined[x], index) if computed else self._load(x, index)
+        return found
+
+    def _compute(self, eq: Equation, index: list[Index]) -> str:
+        name, out = eq.primitive.name, eq.results[0].type
+        if is_view(eq):
+            return self.element(eq.operands[0], VIEWS[name](self.e, eq, index, self._start))
+        if name in REDUCTIONS:
+            return self._reduce_inline(eq, index)
+        if name == "contract":
+            return self._contract_inline(eq, index)
+        if name == "iota":
+            return self._iota(index[0], out)
+        xs = [self.element(x, aligned(index, x.type.shape)) for x in eq.operands]
+        types = [x.type for x in eq.operands]
+        if name == "integer_power":
+            return self._power(xs[0], types[0], out, eq.params["n"])
+        return OPERATIONS[name](self.e, xs, types, out)
+
+    def _iota(self, i: Index, out: Any) -> str:
+        return self.e.convert(str(i), np.int64, out.dtype)
+
+    def _power(self, x: str, type: Any, out: Any, n: int) -> str:
+        """Multiply: squares of squares."""
+        e, result = self.e, None
+        base = e.convert(x, type.dtype, out.dtype)
+        while n:
+            if n & 1:
+                result = base if result is None else OPERATIONS["mul"](e, [result, base], [out, out], out)
+            n >>= 1
+            if n:
+                base = OPERATIONS["mul"](e, [base, base], [out, out], out)
+        return constant(1, out.dtype) if result is None else result
+
+    def _start(self, x: Any, size: int, length: int | None) -> Index:
+        """Return an index operand as a number or register, wrapped if negative, and checked against the size."""
+        if type(x) is Literal:
+            i = int(x.value)
+            return i + size if i < 0 and length is None else i
+        e = self.e
+        i = e.convert(self.element(x, []), x.type.dtype, np.int64)
+        wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {size}')}, i64 {i}")
+        inside = e.op(f"icmp ult i64 {wrapped}, {size}")
+        self._flag_unless(inside)
+        return e.op(f"select i1 {inside}, i64 {wrapped}, i64 0")
+
+    def _flag_unless(self, inside: str) -> None:
+        e = self.e
+        pointer = self.pointer("status")
+        old = e.op(f"load i64, ptr {pointer}")
+        bad = e.op(f"select i1 {inside}, i64 {old}, i64 1")
+        e.do(f"store i64 {bad}, ptr {pointer}")
+
+    def _reduce_inline(self, eq: Equation, index: list[Index]) -> str:
+        x, out = eq.operands[0], eq.results[0].type
+        axes = reduced_axes(eq)
+        kept = self._kept_positions(eq)
+        total = None
+        for inner in itertools.product(*(range(x.type.shape[a]) for a in axes)):
+            full: list[Index] = [0] * x.type.ndim
+            for a, i in zip(kept[0], kept[1], strict=True):
+                full[a] = index[i]
+            for a, i in zip(axes, inner, strict=True):
+                full[a] = i
+            value = self.e.convert(self.element(x, full), x.type.dtype, out.dtype)
+            total = value if total is None else combine(self.e, eq, total, value, out, reassoc=False)
+        return identity(eq, out.dtype) if total is None else total
+
+    @staticmethod
+    def _kept_positions(eq: Equation) -> tuple[list[int], list[int]]:
+        """Return the axes of the operand that are kept, and where each is in the result."""
+        axes, x, y = reduced_axes(eq), eq.operands[0].type, eq.results[0].type
+        kept = [a for a in range(x.ndim) if a not in axes]
+        if x.ndim == y.ndim:  # keepdims, or a sum over axes of size 1
+            return kept, kept
+        if eq.primitive.name == "sum_to":
+            lead = x.ndim - y.ndim
+            return kept, [a - lead for a in kept]
+        return kept, list(range(len(kept)))
+
+    def _contract_inline(self, eq: Equation, index: list[Index]) -> str:
+        a, b = eq.operands
+        al, bl, ol = (eq.params[k] for k in ("a_axes", "b_axes", "out_axes"))
+        sizes = dict(zip((*al, *bl), (*a.type.shape, *b.type.shape), strict=True))
+        at: dict[int, Index] = dict(zip(ol, index, strict=True))
+        summed = [x for x in sizes if x not in ol]
+        out = eq.results[0].type
+        total = None
+        for inner in itertools.product(*(range(sizes[x]) for x in summed)):
+            at.update(zip(summed, inner, strict=True))
+            pair = [self.element(x, [at[k] for k in labels]) for x, labels in ((a, al), (b, bl))]
+            value = OPERATIONS["mul"](self.e, pair, [a.type, b.type], out)
+            total = value if total is None else OPERATIONS["add"](self.e, [total, value], [out, out], out)
+        return constant(0, out.dtype) if total is None else total
+
+    # Memory ---------------------------------------------------------------------------------
+
+    def pointer(self, x: Any) -> str:
+        """Return the pointer argument of a value."""
+        if x not in self._pointers:
+            self._pointers[x] = f"%p{len(self.arguments)}"
+            self.arguments.append(x)
+        return self._pointers[x]
+
+    def _address(self, x: Any, position: Index) -> str:
+        t = memory_type(x.type.dtype)
+        return self.e.op(f"getelementptr inbounds {t}, ptr {self.pointer(x)}, i64 {position}")
+
+    def _load(self, x: Any, index: list[Index]) -> str:
+        address = self._address(x, linear(self.e, index, x.type.shape))
+        return load(self.e, x.type.dtype, address)
+
+    def _store(self, x: Any, index: list[Index], value: str) -> None:
+        store(self.e, x.type.dtype, value, self._address(x, linear(self.e, index, x.type.shape)))
+
+    # Reductions over the lead -----------------------------------------------------------------
+
+    def _small(self, eq: Equation) -> bool:
+        """Return whether the whole result of a reduction is held in registers."""
+        k = len(self.nest.lead)
+        return eq.results[0].type.size <= _IN_REGISTERS and set(range(k)) <= set(reduced_axes(eq))
+
+    def _begin_sum(self, eq: Equation) -> None:
+        e, y = self.e, eq.results[0]
+        start = identity(eq, y.type.dtype)
+        if self._small(eq):
+            for i in range(y.type.size):
+                slot = e.op(f"alloca {llvm_type(y.type.dtype)}")
+                e.do(f"store {llvm_type(y.type.dtype)} {start}, ptr {slot}")
+                self._accumulators[y, i] = slot
+        else:
+            counted(e, y.type.size, lambda i: store(e, y.type.dtype, start, self._address(y, i)))
+
+    def _add_up(self, eq: Equation, index: list[Index]) -> None:
+        e, x, y = self.e, eq.operands[0], eq.results[0]
+        value = e.convert(self.element(x, index), x.type.dtype, y.type.dtype)
+        kept, places = self._kept_positions(eq)
+        at: list[Index] = [0] * y.type.ndim
+        for a, i in zip(kept, places, strict=True):
+            at[i] = index[a]
+        position = linear(e, at, y.type.shape)
+        t = llvm_type(y.type.dtype)
+        if self._small(eq):
+            slot = self._accumulators[y, position]
+            e.do(f"store {t} {combine(e, eq, e.op(f'load {t}, ptr {slot}'), value, y.type)}, ptr {slot}")
+        else:
+            address = self._address(y, position)
+            store(e, y.type.dtype, combine(e, eq, load(e, y.type.dtype, address), value, y.type), address)
+
+    def _end_sum(self, eq: Equation) -> None:
+        y = eq.results[0]
+        if self._small(eq):
+            t = llvm_type(y.type.dtype)
+            for i in range(y.type.size):
+                value = self.e.op(f"load {t}, ptr {self._accumulators[y, i]}")
+                store(self.e, y.type.dtype, value, self._address(y, i))
+
+
+def counted(e: Emitter, n: int, body: Any) -> None:
+    """Write a loop of n turns around what `body` writes for an index register."""
+    if n == 0:
+        return
+    k = e.fresh("")
+    e.do(f"br label %before{k}")
+    e.label(f"before{k}")
+    e.do(f"br label %turn{k}")
+    e.label(f"turn{k}")
+    e.do(f"%i{k} = phi i64 [ 0, %before{k} ], [ %next{k}, %end{k} ]")
+    body(f"%i{k}")
+    e.do(f"br label %end{k}")
+    e.label(f"end{k}")
+    e.do(f"%next{k} = add nuw nsw i64 %i{k}, 1")
+    e.do(f"%more{k} = icmp ult i64 %next{k}, {n}")
+    e.do(f"br i1 %more{k}, label %turn{k}, label %after{k}")
+    e.label(f"after{k}")
+
+
+def load(e: Emitter, dtype: Any, address: str) -> str:
+    """Return a register loaded from an address."""
+    value = e.op(f"load {memory_type(dtype)}, ptr {address}")
+    return e.op(f"icmp ne i8 {value}, 0") if np.dtype(dtype).kind == "b" else value
+
+
+def store(e: Emitter, dtype: Any, value: str, address: str) -> None:
+    """Store a register at an address."""
+    if np.dtype(dtype).kind == "b":
+        value = e.op(f"zext i1 {value} to i8")
+    e.do(f"store {memory_type(dtype)} {value}, ptr {address}")
+
+
+def identity(eq: Equation, dtype: Any) -> str:
+    """Return what a reduction starts from."""
+    kind, op = np.dtype(dtype).kind, REDUCTIONS[eq.primitive.name]
+    if op in ("maximum", "minimum"):
+        if kind == "f":
+            return constant(-math.inf if op == "maximum" else math.inf, dtype)
+        if kind == "b":
+            return constant(op == "minimum", dtype)
+        info = np.iinfo(dtype)
+        return constant(info.min if op == "maximum" else info.max, dtype)
+    return constant({"add": 0, "mul": 1, "or": False, "and": True}[op], dtype)
+
+
+def combine(e: Emitter, eq: Equation, a: str, b: str, out: Any, reassoc: bool = True) -> str:
+    """Return one step of a reduction. Sums and products over the lead may be reassociated: they vectorise so."""
+    op = REDUCTIONS[eq.primitive.name]
+    t = llvm_type(out.dtype)
+    if op in ("or", "and"):
+        return e.op(f"{op} i1 {a}, {b}")
+    if op in ("add", "mul") and out.dtype.kind == "f" and reassoc:
+        return e.op(f"f{op} reassoc {t} {a}, {b}")
+    return OPERATIONS[op](e, [a, b], [out, out], out)

@@ -1,0 +1,354 @@
+"""Scalar instructions: LLVM IR text for what a primitive does to one element.
+
+`Emitter` writes lines into the current function and names registers; `OPERATIONS` maps the
+name of an elementwise primitive to a function (emitter, registers, types, result type) ->
+register. Arithmetic is strict IEEE: no fast-math flag, and fused multiply-add only where
+the caller asked for contraction.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_type", "memory_type"]
+
+_LLVM = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
+SUPPORTED = frozenset(_LLVM)
+
+
+def llvm_type(dtype: Any) -> str:
+    """Return the type of a register that holds one element."""
+    return _LLVM[np.dtype(dtype).name]
+
+
+def memory_type(dtype: Any) -> str:
+    """Return the type of one element in memory: NumPy's bool is a byte."""
+    name = np.dtype(dtype).name
+    return "i8" if name == "bool" else _LLVM[name]
+
+
+def constant(value: Any, dtype: Any) -> str:
+    """Return a constant as LLVM writes it: exact, in hexadecimal, for floats."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        rounded = float(dtype.type(value))
+        return f"0x{struct.unpack('>Q', struct.pack('>d', rounded))[0]:016X}"
+    if dtype.kind == "b":
+        return "true" if value else "false"
+    return str(int(value))
+
+
+class Emitter:
+    """Lines of one function, and fresh names."""
+
+    def __init__(self, contract: bool = False) -> None:
+        self.lines: list[str] = []
+        self.math: set[tuple[str, str]] = set()
+        self.declared: set[str] = set()
+        self.flags = "contract " if contract else ""
+        self._n = 0
+
+    def fresh(self, stem: str = "v") -> str:
+        """Return a name that nothing has yet."""
+        self._n += 1
+        return f"{stem}{self._n}"
+
+    def op(self, text: str) -> str:
+        """Write ``%v = text`` and return ``%v``."""
+        name = "%" + self.fresh()
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Write an instruction without a result."""
+        self.lines.append(f"  {text}")
+
+    def label(self, name: str) -> None:
+        """Begin a block."""
+        self.lines.append(f"{name}:")
+
+    def intrinsic(self, name: str, type: str, *xs: str) -> str:
+        """Call ``llvm.name`` on registers of one type."""
+        suffix = {"double": "f64", "float": "f32"}.get(type, type)
+        symbol = f"@llvm.{name}.{suffix}"
+        self.declared.add(f"declare {type} {symbol}({', '.join([type] * len(xs))})")
+        return self.op(f"call {type} {symbol}({', '.join(f'{type} {x}' for x in xs)})")
+
+    def call_math(self, name: str, type: str, *xs: str) -> str:
+        """Call one of our own mathematical functions."""
+        suffix = {"double": "f64", "float": "f32"}[type]
+        self.math.add((name, suffix))
+        return self.op(f"call {type} @pb.{name}.{suffix}({', '.join(f'{type} {x}' for x in xs)})")
+
+    def convert(self, x: str, source: Any, target: Any) -> str:
+        """Convert a register between dtypes, as NumPy's astype."""
+        source, target = np.dtype(source), np.dtype(target)
+        if source == target:
+            return x
+        a, b = llvm_type(source), llvm_type(target)
+        if target.kind == "b":
+            test = "fcmp une" if source.kind == "f" else "icmp ne"
+            return self.op(f"{test} {a} {x}, {'0.0' if source.kind == 'f' else '0'}")
+        if source.kind == "b":
+            return self.op(f"{'uitofp' if target.kind == 'f' else 'zext'} i1 {x} to {b}")
+        if source.kind == "f" and target.kind == "f":
+            return self.op(f"{'fpext' if target.itemsize > source.itemsize else 'fptrunc'} {a} {x} to {b}")
+        if source.kind == "f":
+            return self._to_integer(x, a, b)
+        if target.kind == "f":
+            return self.op(f"sitofp {a} {x} to {b}")
+        return self.op(f"{'sext' if target.itemsize > source.itemsize else 'trunc'} {a} {x} to {b}")
+
+    def _to_integer(self, x: str, a: str, b: str) -> str:
+        """Convert as x86 does, and so as NumPy: what does not fit gives the smallest integer."""
+        bits = int(b[1:])
+        low = float(-(2 ** (bits - 1)))
+        kind = np.float64 if a == "double" else np.float32
+        fits = self.op(f"fcmp oge {a} {x}, {constant(low, kind)}")
+        below = self.op(f"fcmp olt {a} {x}, {constant(-low, kind)}")
+        ok = self.op(f"and i1 {fits}, {below}")
+        safe = self.op(f"select i1 {ok}, {a} {x}, {a} 0.0")
+        got = self.op(f"fptosi {a} {safe} to {b}")
+        return self.op(f"select i1 {ok}, {b} {got}, {b} {-(2 ** (bits - 1))}")
+
+
+Rule = Callable[[Emitter, list[str], list[Any], Any], str]
+OPERATIONS: dict[str, Rule] = {}
+
+
+def _arithmetic(float_op: str, int_op: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        xs = [e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True)]
+        t = llvm_type(out.dtype)
+        op = f"{float_op} {e.flags}" if out.dtype.kind == "f" else f"{int_op} "
+        return e.op(f"{op}{t} {', '.join(xs)}")
+
+    return rule
+
+
+def _div(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    a, b = (e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True))
+    return e.op(f"fdiv {llvm_type(out.dtype)} {a}, {b}")
+
+
+def _strong(name: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        product = OPERATIONS[name](e, xs, types, out)
+        m = e.convert(xs[0], types[0].dtype, out.dtype)
+        t = llvm_type(out.dtype)
+        zero = e.op(f"fcmp oeq {t} {m}, 0.0")
+        return e.op(f"select i1 {zero}, {t} 0.0, {t} {product}")
+
+    return rule
+
+
+def _mask(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t = llvm_type(out.dtype)
+    c = e.convert(xs[0], types[0].dtype, np.bool_)
+    return e.op(f"select i1 {c}, {t} {xs[1]}, {t} {'0.0' if out.dtype.kind == 'f' else 'false' if t == 'i1' else '0'}")
+
+
+def _select(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t = llvm_type(out.dtype)
+    c = e.convert(xs[0], types[0].dtype, np.bool_)
+    a, b = (e.convert(x, s.dtype, out.dtype) for x, s in zip(xs[1:], types[1:], strict=True))
+    return e.op(f"select i1 {c}, {t} {a}, {t} {b}")
+
+
+def _neg(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t = llvm_type(out.dtype)
+    return e.op(f"fneg {t} {xs[0]}" if out.dtype.kind == "f" else f"sub {t} 0, {xs[0]}")
+
+
+def _compare(float_op: str, int_op: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        common = _common(types)
+        a, b = (e.convert(x, t.dtype, common) for x, t in zip(xs, types, strict=True))
+        test = f"fcmp {float_op}" if common.kind == "f" else f"icmp {int_op}"
+        return e.op(f"{test} {llvm_type(common)} {a}, {b}")
+
+    return rule
+
+
+def _common(types: list[Any]) -> np.dtype:
+    """Return the dtype in which operands meet: NEP 50, a Python scalar bends."""
+    strong = [t.dtype for t in types if not t.weak] or [t.dtype for t in types]
+    found = np.result_type(*strong)
+    for t in types:
+        if t.weak and t.dtype.kind == "f" and found.kind != "f":
+            found = np.dtype(np.float64)
+    return np.dtype(np.int32) if found.kind == "b" else found  # i1 is signed: true would be -1
+
+
+def _logical(op: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        a, b = (e.convert(x, t.dtype, np.bool_) for x, t in zip(xs, types, strict=True))
+        return e.op(f"{op} i1 {a}, {b}")
+
+    return rule
+
+
+def _bitwise(op: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        a, b = (e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True))
+        return e.op(f"{op} {llvm_type(out.dtype)} {a}, {b}")
+
+    return rule
+
+
+def _not(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return e.op(f"xor i1 {e.convert(xs[0], types[0].dtype, np.bool_)}, true")
+
+
+def _invert(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t = llvm_type(out.dtype)
+    return e.op(f"xor {t} {xs[0]}, {'true' if t == 'i1' else '-1'}")
+
+
+def _extremum(intrinsic: str, int_test: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        a, b = (e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True))
+        t = llvm_type(out.dtype)
+        if out.dtype.kind == "f":
+            return e.intrinsic(intrinsic, t, a, b)
+        if t == "i1":
+            return e.op(f"{'or' if int_test == 'sgt' else 'and'} i1 {a}, {b}")
+        return e.op(f"select i1 {e.op(f'icmp {int_test} {t} {a}, {b}')}, {t} {a}, {t} {b}")
+
+    return rule
+
+
+def _intrinsic(name: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        return e.intrinsic(name, llvm_type(out.dtype), e.convert(xs[0], types[0].dtype, out.dtype))
+
+    return rule
+
+
+def _absolute(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t = llvm_type(out.dtype)
+    if out.dtype.kind == "f":
+        return e.intrinsic("fabs", t, xs[0])
+    if t == "i1":
+        return xs[0]
+    negative = e.op(f"icmp slt {t} {xs[0]}, 0")
+    return e.op(f"select i1 {negative}, {t} {e.op(f'sub {t} 0, {xs[0]}')}, {t} {xs[0]}")
+
+
+def _sign(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    t, x = llvm_type(out.dtype), xs[0]
+    if out.dtype.kind != "f":
+        up, down = e.op(f"icmp sgt {t} {x}, 0"), e.op(f"icmp slt {t} {x}, 0")
+        return e.op(f"select i1 {up}, {t} 1, {t} {e.op(f'select i1 {down}, {t} -1, {t} 0')}")
+    up, down = e.op(f"fcmp ogt {t} {x}, 0.0"), e.op(f"fcmp olt {t} {x}, 0.0")
+    zero = e.op(f"fcmp oeq {t} {x}, 0.0")
+    rest = e.op(f"select i1 {zero}, {t} 0.0, {t} {x}")  # NaN stays
+    return e.op(f"select i1 {up}, {t} 1.0, {t} {e.op(f'select i1 {down}, {t} -1.0, {t} {rest}')}")
+
+
+def _square(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return OPERATIONS["mul"](e, [xs[0], xs[0]], [types[0], types[0]], out)
+
+
+def _reciprocal(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return e.op(f"fdiv {llvm_type(out.dtype)} 1.0, {xs[0]}")
+
+
+def _is(test: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        t = llvm_type(types[0].dtype)
+        if types[0].dtype.kind != "f":
+            return e.op(f"or i1 {'true' if test == 'finite' else 'false'}, false")
+        if test == "nan":
+            return e.op(f"fcmp uno {t} {xs[0]}, {xs[0]}")
+        size = e.intrinsic("fabs", t, xs[0])
+        return e.op(f"fcmp {'oeq' if test == 'inf' else 'one'} {t} {size}, 0x7FF0000000000000")
+
+    return rule
+
+
+def _copysign(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    a, b = (e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True))
+    return e.intrinsic("copysign", llvm_type(out.dtype), a, b)
+
+
+def _convert(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return e.convert(xs[0], types[0].dtype, out.dtype)
+
+
+def _zero(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return constant(0, out.dtype)
+
+
+def _same(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+    return xs[0]
+
+
+def _math(name: str) -> Rule:
+    def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
+        xs = [e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True)]
+        return e.call_math(name, llvm_type(out.dtype), *xs)
+
+    return rule
+
+
+OPERATIONS.update(
+    add=_arithmetic("fadd", "add"),
+    sub=_arithmetic("fsub", "sub"),
+    mul=_arithmetic("fmul", "mul"),
+    div=_div,
+    smul=_strong("mul"),
+    sdiv=_strong("div"),
+    neg=_neg,
+    mask=_mask,
+    select=_select,
+    equal=_compare("oeq", "eq"),
+    not_equal=_compare("une", "ne"),
+    less=_compare("olt", "slt"),
+    less_equal=_compare("ole", "sle"),
+    greater=_compare("ogt", "sgt"),
+    greater_equal=_compare("oge", "sge"),
+    logical_and=_logical("and"),
+    logical_or=_logical("or"),
+    logical_xor=_logical("xor"),
+    logical_not=_not,
+    bitwise_and=_bitwise("and"),
+    bitwise_or=_bitwise("or"),
+    bitwise_xor=_bitwise("xor"),
+    invert=_invert,
+    maximum=_extremum("maximum", "sgt"),
+    minimum=_extremum("minimum", "slt"),
+    sqrt=_intrinsic("sqrt"),
+    root=_intrinsic("sqrt"),
+    floor=_intrinsic("floor"),
+    ceil=_intrinsic("ceil"),
+    trunc=_intrinsic("trunc"),
+    rint=_intrinsic("rint"),
+    absolute=_absolute,
+    sign=_sign,
+    square=_square,
+    reciprocal=_reciprocal,
+    isnan=_is("nan"),
+    isinf=_is("inf"),
+    isfinite=_is("finite"),
+    copysign=_copysign,
+    convert=_convert,
+    zeros_like=_zero,
+    stop_gradient=_same,
+)
+
+
+def use_math(names: Any) -> None:
+    """Lower primitives to our own functions of the same name, where those exist."""
+    ours = {"power": "pow"}
+    for name in (
+        "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+        "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "cbrt", "hypot", "sigmoid",
+        "logaddexp", "erf", "erfc", "gaussian",
+    ):  # fmt: skip
+        if ours.get(name, name) in names:
+            OPERATIONS[name] = _math(ours.get(name, name))
