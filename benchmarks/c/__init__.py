@@ -50,10 +50,25 @@ def load(name: str, extra: tuple[str, ...] = ()) -> Any:
             raise NoCompiler(f"{name}.c was built, and cannot be loaded: {error}") from error
 
 
-def pointer(a: np.ndarray) -> ctypes.c_void_p:
-    """Return the address of a contiguous array; the caller keeps the array alive."""
-    assert a.flags.c_contiguous, "C is given contiguous arrays"
-    return ctypes.c_void_p(a.ctypes.data)
+def bind(function: Any, *values: Any, result: Any = ctypes.c_double) -> Callable[[], Any]:
+    """Return a call of a C function, of ints as int, floats as double and arrays by their address.
+
+    The call keeps the arrays alive: those that it reads, that it writes, and that it works in.
+    """
+    given = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            assert value.flags.c_contiguous, "C is given contiguous arrays"
+            assert value.dtype == np.float64, "C is given doubles"
+            given.append(ctypes.c_void_p(value.ctypes.data))
+        else:
+            given.append(ctypes.c_int(value) if isinstance(value, int) else ctypes.c_double(value))
+    function.restype = result
+
+    def call(_keep: Any = values) -> Any:
+        return function(*given)
+
+    return call
 
 
 def contenders(build: Callable[[tuple[str, ...]], Call]) -> dict[str, Callable[[], Call]]:

@@ -4,10 +4,10 @@
    features: (p, 2); jacobian: (p, 2, 15). The rotation's angle is not zero. */
 #include "mathematics.h"
 
-void ba_jacobian(long p, const double *restrict z_, const double *restrict features, double *restrict out) {
-    for (long i = 0; i < p; i++) {
-        const double *z = z_ + 15 * i;
-        double *J = out + 30 * i;
+void ba_jacobian(int p, const double *restrict z_, const double *restrict features, double *restrict out) {
+    for (int i = 0; i < p; i++) {
+        const double *z = z_ + 15L * i;
+        double *J = out + 30L * i;
         const double y0 = z[11] - z[3], y1 = z[12] - z[4], y2 = z[13] - z[5];
         const double theta = sqrt(z[0] * z[0] + z[1] * z[1] + z[2] * z[2]), over = 1 / theta;
         const double w0 = z[0] * over, w1 = z[1] * over, w2 = z[2] * over;
@@ -52,7 +52,7 @@ void ba_jacobian(long p, const double *restrict z_, const double *restrict featu
             row[8] = q == 1 ? wt : 0;
             row[9] = wf * image[q] * r;
             row[10] = wf * image[q] * r * r;
-            row[14] = z[7 + q] + f * L * image[q] - features[2 * i + q];
+            row[14] = z[7 + q] + f * L * image[q] - features[2L * i + q];
         }
     }
 }

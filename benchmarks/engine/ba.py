@@ -54,12 +54,11 @@ def data(p: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([rotation, centre, *camera, point, weight], axis=1), 100 * rng.normal(size=(p, 2))
 
 
-def in_c(args: tuple, extra: tuple[str, ...]) -> Call:
-    f = c.load("ba", extra).ba_jacobian
+def in_c(args: tuple) -> Call:
     z, features = args
     out = np.empty((len(z), 2, 15))
-    given = (len(z), *map(c.pointer, (z, features, out)))
-    return lambda: (f(*given), out)[1]
+    f = c.bind(c.load("ba").ba_jacobian, len(z), z, features, out, result=None)
+    return lambda: (f(), out)[1]
 
 
 def cases(size: str) -> list[Case]:
@@ -68,7 +67,7 @@ def cases(size: str) -> list[Case]:
     contenders = ours(pb.vmap(pb.jacfwd(residual(np))), args)
     contenders["jax.jit jacfwd"] = peers.jax_jit(lambda jax, jnp: jax.vmap(jax.jacfwd(residual(jnp))), args)
     contenders["jax.jit jacrev"] = peers.jax_jit(lambda jax, jnp: jax.vmap(jax.jacrev(residual(jnp))), args)
-    contenders["C"] = lambda: in_c(args, ())
+    contenders["C"] = lambda: in_c(args)
     work = f"bundle adjustment: Jacobians (2, 15) of {p:,} observations"
     at_least = {"jax.jit jacfwd": 5, "jax.jit jacrev": 5, "C": 1}
     return [Case(work, contenders, rtol=1e-11, at_least=at_least)]

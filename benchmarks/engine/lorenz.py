@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -18,25 +17,35 @@ SIZES = {"tiny": (6, 4), "quick": (100, 50), "full": (100, 1000)}
 FORCE, H = 8.0, 0.005
 
 
-def slope(np: Any, x: Any) -> Any:
+def slope(x: Any) -> Any:
     """Return ``(x[i+1] - x[i-2]) x[i-1] - x[i] + F``, with indices modulo n."""
     return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + FORCE
 
 
-def step(np: Any, x: Any) -> Any:
+def slope_for_jax(jnp: Any) -> Callable[[Any], Any]:
+    """Return the same with one concatenation in place of three rolls: twice as fast in XLA."""
+
+    def f(x: Any) -> Any:
+        y = jnp.concatenate([x[-2:], x, x[:1]])
+        return (y[3:] - y[:-3]) * y[1:-2] - x + FORCE
+
+    return f
+
+
+def step(slope: Callable, x: Any) -> Any:
     """Return x a step of `H` later."""
-    k1 = slope(np, x)
-    k2 = slope(np, x + H / 2 * k1)
-    k3 = slope(np, x + H / 2 * k2)
-    k4 = slope(np, x + H * k3)
+    k1 = slope(x)
+    k2 = slope(x + H / 2 * k1)
+    k3 = slope(x + H / 2 * k2)
+    k4 = slope(x + H * k3)
     return x + H / 6 * (k1 + 2 * (k2 + k3) + k4)
 
 
-def energy(np: Any, fori_loop: Callable, steps: int) -> Callable[[Any], Any]:
+def energy(np: Any, slope: Callable, fori_loop: Callable, steps: int) -> Callable[[Any], Any]:
     """Return half the squared norm after so many steps, as a function of the start."""
 
     def f(x: Any) -> Any:
-        x = fori_loop(0, steps, lambda i, x: step(np, x), x)
+        x = fori_loop(0, steps, lambda i, x: step(slope, x), x)
         return 0.5 * np.sum(x * x)
 
     return f
@@ -46,35 +55,31 @@ def data(n: int) -> np.ndarray:
     return FORCE + np.random.default_rng(2).normal(size=n)
 
 
-def primal_in_c(steps: int, x0: np.ndarray, extra: tuple[str, ...]) -> Call:
-    f = c.load("lorenz", extra).lorenz
-    f.restype = ctypes.c_double
+def primal_in_c(steps: int, x0: np.ndarray) -> Call:
     n = len(x0)
-    x, work = np.empty(n), np.empty(9 * (n + 4))
-    args = (n, steps, ctypes.c_double(FORCE), ctypes.c_double(H), c.pointer(x0), c.pointer(x), c.pointer(work))
-    return lambda: (f(*args), x, work)[0]
+    return c.bind(c.load("lorenz").lorenz, n, steps, FORCE, H, x0, np.empty(n), np.empty(9 * (n + 4)))
 
 
-def gradient_in_c(steps: int, x0: np.ndarray, extra: tuple[str, ...]) -> Call:
-    f = c.load("lorenz", extra).lorenz_gradient
-    f.restype = ctypes.c_double
+def gradient_in_c(steps: int, x0: np.ndarray) -> Call:
     n = len(x0)
     gradient, tape, work = np.empty(n), np.empty(4 * (steps + 1) * (n + 4)), np.empty(7 * (n + 4))
-    args = (n, steps, ctypes.c_double(FORCE), ctypes.c_double(H), *map(c.pointer, (x0, gradient, tape, work)))
-    return lambda: (f(*args), gradient, tape, work)[:2]
+    f = c.bind(c.load("lorenz").lorenz_gradient, n, steps, FORCE, H, x0, gradient, tape, work)
+    return lambda: (f(), gradient)
 
 
 def cases(size: str) -> list[Case]:
     n, steps = SIZES[size]
     x0 = data(n)
-    f = energy(np, pb.fori_loop, steps)
+    f = energy(np, slope, pb.fori_loop, steps)
     primal, gradient = ours(f, (x0,)), ours(pb.value_and_grad(f), (x0,))
-    primal["jax.jit"] = peers.jax_jit(lambda jax, jnp: energy(jnp, jax.lax.fori_loop, steps), (x0,))
-    gradient["jax.jit"] = peers.jax_jit(
-        lambda jax, jnp: jax.value_and_grad(energy(jnp, jax.lax.fori_loop, steps)), (x0,)
-    )
-    primal["C"] = lambda: primal_in_c(steps, x0, ())
-    gradient["C"] = lambda: gradient_in_c(steps, x0, ())
+
+    def in_jax(jax: Any, jnp: Any) -> Callable:
+        return energy(jnp, slope_for_jax(jnp), jax.lax.fori_loop, steps)
+
+    primal["jax.jit"] = peers.jax_jit(in_jax, (x0,))
+    gradient["jax.jit"] = peers.jax_jit(lambda jax, jnp: jax.value_and_grad(in_jax(jax, jnp)), (x0,))
+    primal["C"] = lambda: primal_in_c(steps, x0)
+    gradient["C"] = lambda: gradient_in_c(steps, x0)
     work = f"RK4 of Lorenz-96, n={n}, {steps} steps"
     # Chaotic: a rounding grows by exp(1.7 t), and t is 5.
     return [

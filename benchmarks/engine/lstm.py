@@ -5,7 +5,6 @@ The log of the sum of exponentials has a 2 added under the logarithm, as in ADBe
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -66,15 +65,13 @@ def data(layers: int, length: int, b: int) -> tuple:
     return main, extra, state, rng.integers(2, size=(length, b)).astype(float)
 
 
-def in_c(args: tuple, extra_flags: tuple[str, ...]) -> Call:
-    f = c.load("lstm", extra_flags).lstm_gradient
-    f.restype = ctypes.c_double
+def in_c(args: tuple, flags: tuple[str, ...]) -> Call:
     main, extra, _, sequence = args
     layers, (length, b) = len(main), sequence.shape
     gradient = [np.empty_like(main), np.empty_like(extra)]
     tape, work = np.empty((length - 1) * (8 * layers + 2) * b), np.empty((4 * layers + 2) * b)
-    given = (layers, length, b, *map(c.pointer, (*args, *gradient, tape, work)))
-    return lambda: (f(*given), tuple(gradient), tape, work)[:2]
+    f = c.bind(c.load("lstm", flags).lstm_gradient, layers, length, b, *args, *gradient, tape, work)
+    return lambda: (f(), tuple(gradient))
 
 
 def cases(size: str) -> list[Case]:

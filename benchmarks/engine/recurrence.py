@@ -5,7 +5,6 @@ Nothing here can be vectorised: it is the latency of one sin after another, and 
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -32,11 +31,9 @@ def last(np: Any, fori_loop: Callable, n: int) -> Callable[[Any, Any], Any]:
 
 
 def in_c(n: int, extra: tuple[str, ...]) -> Call:
-    f = c.load("recurrence", extra).recurrence_gradient
-    f.restype = ctypes.c_double
-    tape, gradient = np.empty(2 * n), np.empty(2)
-    args = (ctypes.c_long(n), *map(ctypes.c_double, (H, *POINT)), c.pointer(tape), c.pointer(tape[n:]))
-    return lambda: (f(*args, c.pointer(gradient)), tuple(gradient))
+    gradient = np.empty(2)
+    f = c.bind(c.load("recurrence", extra).recurrence_gradient, n, H, *POINT, np.empty(n), np.empty(n), gradient)
+    return lambda: (f(), tuple(gradient))
 
 
 def cases(size: str) -> list[Case]:

@@ -42,7 +42,7 @@ class Jitted(Transformed):
         inputs = signature.inputs()
         program, captures, signature = self._traced(signature, f)
         operands = (*captures, *inputs)
-        outs = call_primitive(*operands, program=program, label=name_of(self.f))
+        outs = call_primitive(*operands, program=program, label=name_of(self.f), native=True)
         if not any(type(x) is Tracer for x in operands):
             outs = own(outs, operands)
         return signature.result(outs)

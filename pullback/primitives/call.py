@@ -15,51 +15,56 @@ __all__ = ["call"]
 
 
 class Call(Holder):
-    """The outputs of `program` on the operands; `label` is the user's name for it."""
+    """The outputs of `program` on the operands.
+
+    `label` is the user's name for it. `native` says that it comes from `jit`, and is worth
+    compiling; what is derived from it is too.
+    """
 
     name = "call"
 
-    def infer(self, *types, program, label=None):
+    def infer(self, *types, program, label=None, native=False):
         if tuple(t.strong for t in types) != tuple(t.strong for t in program.in_types):
             raise CheckError(f"call of a Program of {program.in_types} with {types}")
         return program.out_types
 
-    def evaluate(self, *values, program, label=None):
+    def evaluate(self, *values, program, label=None, native=False):
+        run = passes.compile_native(program) if native else passes.compile(program)
         with np.errstate(all="ignore"):  # a body is traced: which warnings are the user's is not known any more
-            return tuple(passes.compile(program)(*values))
+            return tuple(run(*values))
 
     def push(self, operands, tangents, params):
         moving = tuple(v is not None for v in tangents)
         pushed, moves = passes.jvp(params["program"], moving)
-        outs = call(*operands, *(v for v in tangents if v is not None), program=intern(pushed), label=params["label"])
+        outs = call(*operands, *(v for v in tangents if v is not None), **{**params, "program": intern(pushed)})
         n = len(moves)
         moved = iter(outs[n:])
         return outs[:n], tuple(next(moved) if m else None for m in moves)
 
     def linearize(self, operands, moving, params):
-        program, label = params["program"], params["label"]
+        program = params["program"]
         n = len(program.outputs)
         lin = passes.linearize(program, moving)
         forward, gather = residuals_last(lin, operands, n)
-        outs = call(*operands, program=intern(forward), label=label)
+        outs = call(*operands, **{**params, "program": intern(forward)})
         if not any(lin.moves):
             return outs[:n], (), None
-        rule = program.derived(("call", moving, label), lambda: _rule(program, lin, label))
-        return outs[:n], gather(outs[n:]), rule
+        key = "call", moving, params.get("label"), params.get("native")
+        return outs[:n], gather(outs[n:]), program.derived(key, lambda: _rule(program, lin, params))
 
-    def transpose(self, us, *operands, program, label=None):
+    def transpose(self, us, *operands, program, **how):
         ordered, still, moving = partition(program, operands)
         transposed, nonzero, masked = passes.transpose(ordered, len(still), *states_of(us))
-        outs = call(*still, *(u for u in us if u is not None), program=intern(transposed), label=label)
+        outs = call(*still, *(u for u in us if u is not None), program=intern(transposed), **how)
         set_masked(outs, masked)
         return scatter_back(outs, [i for i, there in zip(moving, nonzero, strict=True) if there], len(operands))
 
-    def batch(self, size, operands, batched, *, program, label=None):
+    def batch(self, size, operands, batched, *, program, **how):
         whole, out_batched = passes.batch(program, size, batched)
-        outs = call(*operands, program=intern(whole), label=label)
+        outs = call(*operands, program=intern(whole), **how)
         return tuple(x if b else Same(x) for x, b in zip(outs, out_batched, strict=True))
 
-    def cost(self, types, results, *, program, label=None):
+    def cost(self, types, results, *, program, **how):
         return Cost(*program.cost)
 
     def written(self, params):
@@ -69,10 +74,10 @@ class Call(Holder):
 call = Call()
 
 
-def _rule(program, lin, label):
+def _rule(program, lin, params):
     """Return the rule whose linear Program is one call of the linear part."""
-    linear = lin.linear
-    params = {"program": intern(linear), "label": label}
+    linear, label = lin.linear, params.get("label") or "call"
+    how = {**params, "program": intern(linear)}
     return linear_equation_rule(
-        call, linear.in_types, linear.out_types, lin.n_residuals, params, lin.moves, program.out_types, label or "call"
+        call, linear.in_types, linear.out_types, lin.n_residuals, how, lin.moves, program.out_types, label
     )
