@@ -27,6 +27,7 @@ class Times:
 
     @property
     def median(self) -> float:
+        """Return the median of the rounds."""
         return statistics.median(self.rounds)
 
 
@@ -49,7 +50,9 @@ def start(builders: dict[str, Callable[[], Call]], say: Callable[[str], None] = 
     return calls, times
 
 
-def measure(calls: dict[str, Call], times: dict[str, Times], rounds: int, least: float = 0.02, most: float = 60) -> None:
+def measure(
+    calls: dict[str, Call], times: dict[str, Times], rounds: int, least: float = 0.02, most: float = 60
+) -> None:
     """Fill in the times of the rounds.
 
     Each contender's turn in a round takes at least `least` seconds; after `most` seconds, and
@@ -87,16 +90,16 @@ def arrays(result: Any) -> list[np.ndarray]:
 
 
 def distance(ours: Any, theirs: Any) -> float:
-    """Return the largest difference, relative to the largest entry of the array that it is in."""
+    """Return the largest difference, relative to the largest entry of the array that it is in; NaN where one is."""
     pairs: Iterable = zip(arrays(ours), arrays(theirs), strict=True)
-    worst = 0.0
+    found = [0.0]
     for a, b in pairs:
         if a.shape != b.shape:
             raise AssertionError(f"results of shapes {a.shape} and {b.shape}")
         if a.size:
             scale = float(np.max(np.abs(a))) or 1.0
-            worst = max(worst, float(np.max(np.abs(a - b))) / scale)
-    return worst
+            found.append(float(np.max(np.abs(a - b))) / scale)
+    return float(np.max(found))
 
 
 def agree(calls: dict[str, Call], rtol: float) -> None:

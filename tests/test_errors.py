@@ -655,6 +655,29 @@ def test_a_function_of_scipy_is_named_as_such():
     )
 
 
+def test_inside_scipy_the_line_is_the_users_and_the_error_is_ours():
+    optimize = pytest.importorskip("scipy.optimize")
+    linalg = pytest.importorskip("scipy.linalg")
+    programs = (
+        (lambda x: np.sum(linalg.solve(np.eye(3), x)), "linalg.solve(np.eye(3), x)"),
+        (lambda x: optimize.brentq(lambda t: t - x[0], -9.0, 9.0), "optimize.brentq"),
+        (lambda x: optimize.minimize(lambda t: (t[0] - x[0]) ** 2, [0.0]).x[0], "optimize.minimize"),
+    )
+    for f, line in programs:
+        assert_says(lambda f=f: pb.grad(f)(X3), DerivativeLost, "float64", line)
+
+
+def test_an_error_of_the_users_own_stays_theirs():
+    def guarded(x):
+        try:
+            return math.sin(x)
+        except TypeError as error:
+            raise ValueError("a sequence of my own") from error
+
+    with pytest.raises(ValueError, match="a sequence of my own"):
+        pb.grad(guarded)(1.0)
+
+
 def test_what_is_not_written_says_so():
     error = caught(lambda: pb.grad(lambda x: np.sum(np.sin(x, where=x > 0)))(X3), NotWritten, "where=")
     assert "np.where(condition, np.sin(x), default)" in error.fix

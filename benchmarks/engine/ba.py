@@ -48,7 +48,8 @@ def data(p: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the 15 numbers (p, 15) and the feature (p, 2) of p observations; points lie before their cameras."""
     rng = np.random.default_rng(5)
     rotation = rng.uniform(0.05, 0.4, size=(p, 3)) * rng.choice([-1, 1], size=(p, 3))
-    centre, point = rng.normal(size=(p, 3)), rng.normal(size=(p, 3)) + [0, 0, 10]
+    centre, point = rng.normal(size=(p, 3)), rng.normal(size=(p, 3))
+    point[:, 2] += 10
     camera = [rng.uniform(500, 900, size=(p, 1)), rng.normal(size=(p, 2)), 0.01 * rng.normal(size=(p, 2))]
     weight = rng.uniform(0.5, 1, size=(p, 1))
     return np.concatenate([rotation, centre, *camera, point, weight], axis=1), 100 * rng.normal(size=(p, 2))

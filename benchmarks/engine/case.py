@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pullback as pb
 from benchmarks.timing import Call
 
+OURS = "pullback"
 SIZES = ("tiny", "quick", "full")
 
 
@@ -32,17 +34,20 @@ class Case:
     work: str
     contenders: dict[str, Callable[[], Call]]
     rtol: float
-    at_least: dict[str, float] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
 
 
 def ours(function: Callable, args: tuple) -> dict[str, Callable[[], Call]]:
-    """Return our contenders: strict arithmetic and, where the engine offers it, ``fp="contract"``."""
+    """Return our contenders: strict arithmetic and, where `pb.jit` offers it, ``fp="contract"``."""
 
-    def build() -> Call:
-        compiled = pb.jit(function)
+    def build(**options: Any) -> Call:
+        compiled = pb.jit(function, **options)
         return lambda: compiled(*args)
 
-    return {"pullback": build}
+    found: dict[str, Callable[[], Call]] = {OURS: build}
+    if "fp" in inspect.signature(pb.jit).parameters:
+        found[f"{OURS}, contract"] = lambda: build(fp="contract")
+    return found
 
 
 def loop(lower: int, upper: int, body: Callable[[Any, Any], Any], value: Any) -> Any:

@@ -114,21 +114,15 @@ def in_c(args: tuple, extra: tuple[str, ...]) -> Call:
     return lambda: (f(), tuple(gradient))
 
 
-def ours_and_jax(d: int, k: int, args: tuple) -> dict:
-    argnums = (0, 1, 2)
+def case(d: int, k: int, n: int) -> Case:
+    args, argnums = data(d, k, n), (0, 1, 2)
     contenders = ours(pb.value_and_grad(log_likelihood(np, d, k, gathered(np, triangle(d))), argnums=argnums), args)
     contenders["jax.jit"] = peers.jax_jit(
         lambda jax, jnp: jax.value_and_grad(log_likelihood(jnp, d, k, written(jnp)), argnums=argnums), args
     )
-    return contenders
+    contenders |= c.contenders(lambda extra: in_c(args, extra))
+    return Case(f"GMM gradient, d={d} K={k} n={n:,}", contenders, rtol=1e-9, at_least={"jax.jit": 1.2, "C": 1.2})
 
 
 def cases(size: str) -> list[Case]:
-    found = []
-    for d, k, n in SIZES[size]:
-        args = data(d, k, n)
-        contenders = ours_and_jax(d, k, args)
-        contenders |= c.contenders(lambda extra, args=args: in_c(args, extra))
-        work = f"GMM gradient, d={d} K={k} n={n}"
-        found.append(Case(work, contenders, rtol=1e-9, at_least={"jax.jit": 1.2, "C": 1.2}))
-    return found
+    return [case(d, k, n) for d, k, n in SIZES[size]]

@@ -36,8 +36,7 @@ def in_c(n: int, extra: tuple[str, ...]) -> Call:
     return lambda: (f(), tuple(gradient))
 
 
-def cases(size: str) -> list[Case]:
-    n = TURNS[size]
+def case(n: int) -> Case:
     args = tuple(map(np.float64, POINT))
     contenders = ours(pb.value_and_grad(last(np, pb.fori_loop, n), argnums=(0, 1)), args)
     # With bounds that are known, JAX's fori_loop is a scan, which it can differentiate in reverse.
@@ -46,4 +45,8 @@ def cases(size: str) -> list[Case]:
     )
     contenders |= c.contenders(lambda extra: in_c(n, extra))
     work = f"scalar recurrence of {n:,} steps, value and gradient"
-    return [Case(work, contenders, rtol=1e-10, at_least={"jax.jit": 1.8})]
+    return Case(work, contenders, rtol=1e-10, at_least={"jax.jit": 1.8})
+
+
+def cases(size: str) -> list[Case]:
+    return [case(TURNS[size])]

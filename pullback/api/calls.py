@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import ArgumentError, IntegerInput, NoValue, PullbackError, TreeError
-from pullback.core.source import here, user_line
+from pullback.core.source import here, in_library, user_line
 from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
 from pullback.core.types import type_of
@@ -22,10 +22,10 @@ __all__ = ["Selection", "call", "check_inexact", "is_global", "name_of", "select
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Call the user's function; where NumPy replaced an error of ours by its own, raise ours."""
+    """Call the user's function; where NumPy or SciPy replaced an error of ours by its own, raise ours."""
     try:
         return f(*args, **kwargs)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, SystemError) as error:
         ours = _ours(error) or _no_shape(error)
         if ours is None:
             raise
@@ -33,8 +33,8 @@ def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> 
 
 
 def _ours(error: Exception) -> PullbackError | None:
-    """Return the error of ours that NumPy has put its own in place of, inside one of its conversions."""
-    if isinstance(error, PullbackError) or not _is_conversion(error):
+    """Return the error of ours that a library has put its own in place of, as NumPy does inside its conversions."""
+    if isinstance(error, PullbackError) or not (_is_conversion(error) or in_library(error)):
         return None
     found: Any = error
     while found is not None and not isinstance(found, PullbackError):
@@ -59,7 +59,12 @@ def _is_conversion(error: Exception) -> bool:
     text = str(error)
     return any(
         part in text
-        for part in ("array element with a sequence", "can be converted to Python scalars", "inhomogeneous shape")
+        for part in (
+            "array element with a sequence",
+            "can be converted to Python scalars",
+            "inhomogeneous shape",
+            "with an exception set",
+        )
     )
 
 

@@ -13,7 +13,7 @@ from pullback.core.arrays import own, snapshot
 from pullback.core.errors import DTypeError, ShapeError, TreeError
 from pullback.core.source import here
 from pullback.core.tracer import Tracer
-from pullback.core.tree import flatten, is_array, shown, unflatten
+from pullback.core.tree import flatten, is_array, matching_leaves, shown, unflatten
 from pullback.core.types import type_of
 from pullback.transforms.linearize import LinearizeRecorder
 
@@ -109,12 +109,13 @@ def conjugate_if_pytorch(us: Sequence[Any]) -> list[Any]:
 def checked_leaves(given: Any, structure: Any, types: Sequence[Any], what: str, of: str) -> list[Any]:
     """Return the leaves of a cotangent or tangent, of the right tree, shapes and dtypes.
 
-    `types` has one entry a leaf, None where the output is no inexact array.
+    `types` has one entry a leaf, None where the output is no inexact array: there the leaf may be
+    anything, None too.
     """
-    leaves, found = flatten(given)
-    if found != structure:
+    leaves = matching_leaves(given, unflatten(structure, range(structure.num_leaves)))
+    if leaves is None or any(x is None and t is not None for x, t in zip(leaves, types, strict=True)):
         raise TreeError(
-            f"a {what} of structure {shown(found)}, where {shown(structure)} is that of {of}",
+            f"a {what} of structure {shown(flatten(given)[1])}, where {shown(structure)} is that of {of}",
             where=here(),
             why=f"a {what} has the structure of what it belongs to, with an array of the same shape for each leaf",
             fix="one array for each leaf, of its shape: np.ones_like(leaf)",

@@ -72,5 +72,5 @@ def _positive(name: str, **numbers: int) -> None:
     for key, n in numbers.items():
         if n < 1:
             raise ArgumentError(
-                f"{name}({key}={n!r})", where=here(), why=f"{key} is a number of steps", fix="an int, 1 or more"
+                f"{name}({key}={n!r})", where=here(), why=f"{key} is a number of steps, at least 1", fix=f"{key}=100"
             )

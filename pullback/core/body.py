@@ -22,7 +22,7 @@ from .primitive import infer_types, primitives
 from .program import Equation, Literal, Program, Var
 from .recorder import Recorder
 from .tracer import Tracer, concrete, floor
-from .types import PYTHON_SCALARS, type_of
+from .types import PYTHON_SCALARS, Tape, type_of
 
 __all__ = ["LinearRecorder", "ProgramRecorder"]
 
@@ -77,6 +77,8 @@ class ProgramRecorder(Recorder):
             return self._capture((x.recorder.level, _identity(x.entry)), x.__copy__(), x.type)
         if type(x) in PYTHON_SCALARS or isinstance(x, np.generic):
             return Literal(x)
+        if type(x) is Tape:  # nobody writes to a tape
+            return self._capture(id(x), x, x.type)
         return self._capture_array(x)
 
     def _capture(self, key: Any, value: Any, type: Any) -> Var:

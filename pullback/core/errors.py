@@ -31,6 +31,7 @@ __all__ = [
     "NonScalarOutput",
     "NotTraceable",
     "NotWritten",
+    "OutOfRange",
     "PullbackError",
     "ShapeError",
     "TreeError",
@@ -161,6 +162,12 @@ class CustomRuleError(PullbackError, TypeError):
 
 class DerivativeError(PullbackError, AssertionError):
     """`check_grads` found a derivative that is off."""
+
+
+class OutOfRange(PullbackError, IndexError):
+    """An index of a function under `jit` was out of range when it ran."""
+
+    why = "it was known only when the compiled function ran; nothing was read or written there"
 
 
 class NaNError(PullbackError, FloatingPointError):

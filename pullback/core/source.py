@@ -26,6 +26,7 @@ __all__ = [
     "Source",
     "describe",
     "here",
+    "in_library",
     "inherit",
     "line_text",
     "location",
@@ -37,8 +38,9 @@ __all__ = [
 Source = Any  # (code, offset), or None when the caller is nobody's code
 NOWHERE: Source = ()  # inherited while cached rules are derived: their equations belong to no line
 
-# Frames of these packages are not the user's: NumPy and optree stand between the user and us.
-_PACKAGES = (Path(__file__).parent.parent / "__init__.py", np.__file__, optree.__file__)
+# Frames of these packages are not the user's: NumPy, SciPy and optree stand between the user and us.
+_SCIPY = Path(np.__file__).parent.parent / "scipy" / "__init__.py"  # beside NumPy, as it is installed; not imported
+_PACKAGES = (Path(__file__).parent.parent / "__init__.py", np.__file__, _SCIPY, optree.__file__)
 _OURS = (*(str(Path(file).resolve().parent) + os.sep for file in _PACKAGES), contextlib.__file__)
 # The demos are written as a user would write them: reports show their lines.
 _DEMOS = str(Path(__file__).resolve().parent.parent / "show" / "demos") + os.sep
@@ -91,6 +93,14 @@ def user_line(error: BaseException) -> Source:
     return found
 
 
+def in_library(error: BaseException) -> bool:
+    """Return whether an exception was raised by Python code that is not the user's: NumPy's, SciPy's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and _is_ours(trace.tb_frame.f_code)
+
+
 def _is_ours(code: CodeType) -> bool:
     if len(_ours) > 100_000:  # code made by exec over and over must not be kept for ever
         _ours.clear()
@@ -119,12 +129,12 @@ def statement(source: Source) -> str:
     name = dis.opname[code.co_code[offset]]
     if name in ("STORE_SUBSCR", "STORE_SLICE"):
         return "assign"
-    if name.startswith("INPLACE_") or (name == "BINARY_OP" and code.co_code[offset + 1] >= _FIRST_IN_PLACE):
+    if name.startswith("INPLACE_") or (name == "BINARY_OP" and code.co_code[offset + 1] in _IN_PLACE):
         return "in place"
     return ""
 
 
-_FIRST_IN_PLACE = 13  # the argument of BINARY_OP for ``+=``; those of the plain operators are below
+_IN_PLACE = range(13, 26)  # the arguments of BINARY_OP for ``+=`` and its kin
 
 
 def location(source: Source) -> tuple[str, int] | None:

@@ -24,7 +24,7 @@ from .comparison import less
 from .loop_parts import TURN, split
 from .reductions import any_, max_
 from .shaping import broadcast, convert, reshape, transpose
-from .tapes import batch_tape, zero_value
+from .tapes import batch_tape, mask_tape, zero_value
 
 __all__ = ["batch_loop"]
 
@@ -99,6 +99,12 @@ def _active(flags: Any, ndim: int) -> Any:
     return reshape(flags, shape=(*type_of(flags).shape, *(1,) * ndim)) if ndim else flags
 
 
+def _kept(flags: Any, y: Any) -> Any:
+    """Return what the lanes of `flags` have written, and zeros of the others."""
+    t = type_of(y)
+    return mask_tape(flags, y) if isinstance(t, TapeType) else mask(_active(flags, t.ndim - 1), y)
+
+
 class _BatchByLane:
     """A loop in which each lane runs its own number of turns."""
 
@@ -157,7 +163,7 @@ class _BatchByLane:
             outs = replay(whole, (t, *consts, *carry, *xs))
             active = less(t, count) if self.counted else self._holds(consts, carry)
             kept = [select(_active(active, type_of(x).ndim - 1), y, x) for x, y in zip(carry, outs[:n], strict=True)]
-            written = [mask(_active(active, type_of(y).ndim - 1), y) for y in outs[n:]]
+            written = [_kept(active, y) for y in outs[n:]]
             counts = [] if self.counted else [add(done, convert(active, dtype=np.dtype(np.int64)))]
             return recorder.finish([*counts, *kept, *written])
 

@@ -47,6 +47,15 @@ def test_right_derivatives_pass(f, args):
     pb.check_grads(f, args)
 
 
+def test_kinks_close_by_are_no_false_alarm(rng):
+    x, y, w = rng.normal(size=(64, 20)), rng.normal(size=(64, 3)), rng.normal(size=(32, 3))
+
+    def loss(v):
+        return np.sum((np.maximum(x @ v, 0.0) @ w - y) ** 2)
+
+    pb.check_grads(loss, (0.3 * rng.normal(size=(20, 32)),))
+
+
 def test_third_derivatives_can_be_checked():
     pb.check_grads(lambda x: np.sin(x) * np.exp(x), (X,), order=3)
 

@@ -7,7 +7,7 @@ import pytest
 
 import pullback as pb
 from pullback.core.check import check
-from pullback.core.errors import ArgumentError, DTypeError, IntegerInput, NonScalarOutput, TreeError
+from pullback.core.errors import ArgumentError, DTypeError, IntegerInput, LeakedTracer, NonScalarOutput, TreeError
 from pullback.core.replay import replay
 from tests import oracles
 
@@ -348,3 +348,34 @@ def test_a_transformed_function_carries_the_name_and_docstring():
     g = pb.grad(f)
     assert (g.__name__, g.__doc__) == ("f", "Square.")
     assert repr(g) == "grad(f)"
+
+
+def test_outputs_that_are_no_floats_take_any_cotangent():
+    f = lambda x: (x * 2.0, np.argmax(x), "text")  # noqa: E731
+    _, pullback = pb.vjp(f, X)
+    for rest in ((0, "text"), (None, None)):
+        np.testing.assert_array_equal(pullback((np.ones(4), *rest))[0], np.full(4, 2.0))
+    with pytest.raises(TreeError, match="structure"):
+        pullback((None, 0, "text"))
+    with pytest.raises(TreeError, match="structure"):
+        pb.vjp(np.sin, X)[1](None)
+
+
+def test_the_transposed_program_of_a_loop_holds_its_tape():
+    f = lambda x: pb.while_loop(lambda y: y < 9.0, lambda y: y * y, x)  # noqa: E731
+    _, pullback = pb.vjp(f, 2.0)
+    (g,) = replay(check(pullback.program), (np.float64(1.0),))
+    assert g == pb.grad(f)(2.0) == 4 * 2.0**3
+
+
+def test_a_pullback_kept_beyond_the_trace_of_its_residuals_has_leaked():
+    kept = []
+
+    def f(y):
+        value, pullback = pb.vjp(lambda z: z * y, 3.0)
+        kept.append(pullback)
+        return value
+
+    pb.grad(f)(2.0)
+    with pytest.raises(LeakedTracer):
+        kept[0](1.0)

@@ -251,6 +251,10 @@ def test_while_in_scan_in_while():
 
     want = oracles.complex_step(python, 1.1, 1.0)
     np.testing.assert_allclose(f(1.1), python(np.complex128(1.1)).real, rtol=1e-14)
+    lanes = np.array([1.1, 0.3, 2.9])
+    each = [oracles.complex_step(python, x, 1.0) for x in lanes]
+    np.testing.assert_allclose(pb.vmap(pb.grad(f))(lanes), each, rtol=1e-12)
+    np.testing.assert_allclose(pb.jit(pb.vmap(pb.grad(f)))(lanes), each, rtol=1e-12)
     for name, derivative in DERIVATIVES.items():
         np.testing.assert_allclose(derivative(f)(1.1), want, rtol=1e-12, err_msg=name)
 
@@ -460,3 +464,48 @@ def test_float32_carries_stay_float32():
     g = pb.grad(lambda x: pb.fori_loop(0, 3, lambda i, y: y * 1.5 * x, x))(np.float32(2))
     assert np.asarray(g).dtype == np.float32
     np.testing.assert_allclose(g, 1.5**3 * 4 * 2**3, rtol=1e-6)
+
+
+def test_the_condition_closes_over_what_is_differentiated_or_mapped():
+    f = lambda x: pb.while_loop(lambda y: y < 10 * x, lambda y: y * 2.0, 1.0 * x)  # noqa: E731
+    for mode in DERIVATIVES.values():
+        np.testing.assert_allclose(mode(f)(1.5), 16.0)
+    g = lambda n: pb.while_loop(lambda y: y < n, lambda y: y * 2.0, 1.0)  # noqa: E731
+    np.testing.assert_array_equal(pb.vmap(g)(np.array([3.0, 9.0, 0.0])), [4.0, 16.0, 1.0])
+
+
+def test_a_while_loop_in_a_cond_in_a_scan():
+    def f(x, b):
+        def turn(c, a):
+            c = pb.cond(a > 1, lambda c: pb.while_loop(lambda y: y < 5, lambda y: y * 1.7, c), lambda c: c * a, c)
+            return c, c
+
+        return pb.scan(turn, x, b)[0]
+
+    def python(x, b):
+        for a in b:
+            if a > 1:
+                while x.real < 5:
+                    x = x * 1.7
+            else:
+                x = x * a
+        return x
+
+    xs, bs = np.array([1.3, 0.2]), np.array([[0.5, 2.0, 0.3], [3.0, 0.1, 2.0]])
+    want = [oracles.complex_step(lambda x, b=b: python(x, b), x, 1.0) for x, b in zip(xs, bs, strict=True)]
+    np.testing.assert_allclose([pb.grad(f)(x, b) for x, b in zip(xs, bs, strict=True)], want, rtol=1e-13)
+    np.testing.assert_allclose(pb.vmap(pb.grad(f))(xs, bs), want, rtol=1e-13)
+    np.testing.assert_allclose(pb.jit(pb.vmap(pb.grad(f)))(xs, bs), want, rtol=1e-13)
+
+
+def test_elements_are_indexed_by_the_turn():
+    f = lambda x: pb.fori_loop(0, 3, lambda i, y: y + x[i] ** 2 * i, 0.0)  # noqa: E731
+    for g in (pb.grad(f), pb.jit(pb.grad(f)), pb.jacfwd(f)):
+        np.testing.assert_allclose(g(np.array([5.0, 2.0, 3.0])), [0.0, 4.0, 12.0])
+
+
+def test_complex_carries():
+    f = lambda z: np.abs(pb.fori_loop(0, 3, lambda i, y: y * z, 1.0 + 0.0j)) ** 2  # noqa: E731
+    np.testing.assert_allclose(pb.grad(f)(1.0 + 1.0j), pb.grad(lambda z: np.abs(z**3) ** 2)(1.0 + 1.0j))
+    dx, dy = (oracles.directional(f, 1.0 + 1.0j, v) for v in (1.0, 1.0j))
+    np.testing.assert_allclose(pb.grad(f)(1.0 + 1.0j), dx - 1j * dy, rtol=1e-9)

@@ -13,28 +13,10 @@ from typing import Any
 
 from pullback.core.program import Equation, Literal
 
+from .ranges import Index, divided, plus, times
 from .scalars import Emitter
 
 __all__ = ["VIEWS", "Index", "is_view", "keeps_lead"]
-
-Index = str | int  # a register of i64, or a known number
-
-
-def plus(e: Emitter, a: Index, b: Index) -> Index:
-    """Return a + b."""
-    if isinstance(a, int) and isinstance(b, int):
-        return a + b
-    if a == 0 or b == 0:
-        return b if a == 0 else a
-    return e.op(f"add nsw i64 {a}, {b}")
-
-
-def times(e: Emitter, a: Index, b: int) -> Index:
-    """Return a * b."""
-    if isinstance(a, int):
-        return a * b
-    return a if b == 1 else 0 if b == 0 else e.op(f"mul nsw i64 {a}, {b}")
-
 
 def linear(e: Emitter, index: list[Index], shape: tuple[int, ...]) -> Index:
     """Return the position of an element in C order."""
@@ -53,6 +35,9 @@ def unravel(e: Emitter, position: Index, shape: tuple[int, ...]) -> list[Index]:
             out.append(i)
         elif n == 1:
             out.append(0)
+        elif (found := divided(e, position, n)) is not None:
+            position, i = found
+            out.append(i)
         else:
             out.append(e.op(f"urem i64 {position}, {n}"))
             position = e.op(f"udiv i64 {position}, {n}")
@@ -145,7 +130,20 @@ def keeps_lead(eq: Equation, i: int, k: int) -> bool:
     if name == "flip":
         return min(eq.params["axes"], default=k) >= k
     if name == "index_get":
-        return i == 0 and all(item == ("all",) for item in eq.params["spec"][:k])
+        return i == 0 and all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
+    if name in ("concatenate", "stack"):
+        return eq.params["axis"] >= k
+    if name == "roll":
+        return min(eq.params["axes"], default=k) >= k
+    if name == "pad":
+        return all(w == (0, 0) for w in eq.params["widths"][:k])
+    if name in ("scatter", "index_set", "index_add", "cut"):
+        at_same = i == 0 and name != "scatter"
+        return at_same or all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
+    if name == "ramp":
+        return x.ndim >= k
+    if name == "triangle":
+        return True
     if name in ("sum", "prod", "max", "min", "any", "all"):
         return min(eq.params["axes"], default=k) >= k
     if name == "sum_to":
@@ -156,6 +154,13 @@ def keeps_lead(eq: Equation, i: int, k: int) -> bool:
     if name == "broadcast":
         return len(x.shape) == len(y.shape)
     return len(x.shape) == len(y.shape)  # elementwise: aligned from the right
+
+
+def _stays(eq: Equation, k: int) -> bool:
+    """Return whether the axes of index arrays go behind the first k axes."""
+    arrays = [i for i, item in enumerate(eq.params["spec"]) if item[0] in ("array", "iota")]
+    block = any(x.type.ndim for x in eq.operands[1:]) or any(item[0] == "iota" for item in eq.params["spec"])
+    return not arrays or not block or arrays[-1] - arrays[0] + 1 == len(arrays)
 
 
 def literal_index(x: Any) -> int | None:

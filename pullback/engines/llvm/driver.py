@@ -37,10 +37,15 @@ class Module:
     callbacks : list of Equation
     arena_size : int
     blas : set of str
+    checks : list of (Equation, int)
+        What a status of 1, 2, … says: whose index was out of range, of an axis of which size.
     """
 
-    def __init__(self, text: str, callbacks: list[Equation], arena_size: int, blas: set[str], math: Any) -> None:
+    def __init__(
+        self, text: str, callbacks: list[Equation], arena_size: int, blas: set[str], math: Any, checks: list[Any]
+    ) -> None:
         self.text, self.callbacks, self.arena_size, self.blas, self.math = text, callbacks, arena_size, blas, math
+        self.checks = checks
 
 
 def write_module(made: Plan, contract: bool = False) -> Module:
@@ -58,6 +63,7 @@ class _Driver:
         self.math: set[tuple[str, str]] = set()
         self.declared: set[str] = set()
         self.callbacks: list[Equation] = []
+        self.checks: list[Any] = []  # what the status names: (equation, size of the axis), from number 1 on
         self.blas: set[str] = set()
         self.arena = Arena()
         self.tapes: list[str] = []  # slots of growing buffers, freed at the end
@@ -95,7 +101,7 @@ class _Driver:
                 self._copy(pointer, self.home[x], x.type.nbytes)
         self._free_tapes()
         self.e.do("ret i32 0")
-        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math)
+        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks)
 
     def _check(self, program: Program) -> None:
         for x in (*program.inputs, *program.outputs):
@@ -179,7 +185,7 @@ class _Driver:
             self._branches(step)
 
     def _nest(self, made: Plan, nest: Nest) -> None:
-        function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract)
+        function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract, self.checks)
         self.functions.append(function.text())
         self.math |= function.e.math
         self.declared |= function.e.declared

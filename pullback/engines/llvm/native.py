@@ -47,7 +47,7 @@ def has_fma() -> bool:
 class Library:
     """Code in memory; it lives as long as this object."""
 
-    def __init__(self, text: str, symbols: dict[str, int]) -> None:
+    def __init__(self, text: str, symbols: dict[str, int], entry: str) -> None:
         llvm = _llvm()
         with _lock:
             machine, jit, triple = _machine()
@@ -67,8 +67,8 @@ class Library:
             for name, address in symbols.items():
                 builder = builder.import_symbol(name, address)
             builder = builder.add_current_process()
-            self._tracker = builder.export_symbol("entry").link(jit, f"pullback{next(_names)}")
-            self.address = self._tracker["entry"]
+            self._tracker = builder.export_symbol(entry).link(jit, f"pullback{next(_names)}")
+            self.address = self._tracker[entry]
 
     @property
     def asm(self) -> str:
@@ -78,9 +78,9 @@ class Library:
         return _machine()[0].emit_assembly(module)
 
 
-def build(text: str, symbols: dict[str, int]) -> Library:
-    """Compile a module whose function is ``i32 entry(ptr)``."""
-    return Library(text, symbols)
+def build(text: str, symbols: dict[str, int], entry: str = "entry") -> Library:
+    """Compile a module whose function is ``i32 entry(ptr)``, of that name."""
+    return Library(text, symbols, entry)
 
 
 @lru_cache(maxsize=32)

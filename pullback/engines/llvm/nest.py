@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,61 @@ import numpy as np
 from pullback.core.program import Equation, Literal, Var
 
 from .access import VIEWS, Index, aligned, is_view, linear
+from .assembling import ASSEMBLED
 from .plan import REDUCTIONS, Nest, Plan, reduced_axes
+from .ranges import Split
 from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type
 
 __all__ = ["NestFunction"]
 
 _IN_REGISTERS = 32
+_PARTS, _PARTS_APART = 32, 1024  # into how many parts loops are cut at most; in a nest of its own
 
 
 class NestFunction:
     """Emits the function of one nest; `arguments` are then the values whose pointers it takes, in order."""
 
-    def __init__(self, name: str, nest: Nest, plan: Plan, contract: bool) -> None:
+    def __init__(self, name: str, nest: Nest, plan: Plan, contract: bool, checks: list[Any] | None = None) -> None:
         self.e = Emitter(contract)
         self.nest, self.plan = nest, plan
         self.name = name
         self.arguments: list[Any] = []
-        self.index_checks: list[Equation] = []
+        self.checks: list[Any] = [] if checks is None else checks  # of the module: (equation, size of the axis), by number
         self._pointers: dict[Any, str] = {}
         self._memo: dict[Any, str] = {}
         self._here = set(nest.stores)
+        self.contract = contract
+        self.cuts: dict[int, list[int]] = {}  # for each depth of the lead, where its loop is cut
         self._accumulators: dict[tuple[Var, Index], str] = {}
 
     def text(self) -> str:
-        """Return the function."""
+        """Return the function; it is written again, with loops cut, until each part knows where it reads."""
+        checks = len(self.checks)
+        while True:
+            self._afresh()
+            del self.checks[checks:]
+            try:
+                return self._text()
+            except Split as split:
+                self._cut(split)
+
+    def _afresh(self) -> None:
+        contract, whole = self.contract, self.e.whole
+        self.e = Emitter(contract)
+        self.e.whole = whole
+        self.arguments.clear()
+        self._pointers, self._memo, self._accumulators = {}, {}, {}
+
+    def _cut(self, split: Split) -> None:
+        """Note where a loop is to be cut; a loop that would fall into too many parts stays whole."""
+        points = {*self.cuts.get(split.depth, ()), *split.points}
+        others = math.prod(len(x) + 1 for depth, x in self.cuts.items() if depth != split.depth)
+        if (len(points) + 1) * others > (_PARTS_APART if self.nest.apart else _PARTS):
+            self.e.whole.add(split.depth)
+        else:
+            self.cuts[split.depth] = sorted(points)
+
+    def _text(self) -> str:
         e = self.e
         for eq in self.nest.sums:
             self._begin_sum(eq)
@@ -57,12 +89,12 @@ class NestFunction:
             self._turn(index)
             return
         n = self.nest.lead[depth]
-        if n == 1:
-            self._loops(depth + 1, [*index, 0])
-            return
-        if n == 0:
-            return
-        counted(self.e, n, lambda i: self._loops(depth + 1, [*index, i]))
+        edges = [0, *(p for p in self.cuts.get(depth, ()) if 0 < p < n), n]
+        for start, stop in itertools.pairwise(edges):
+            if stop - start == 1:
+                self._loops(depth + 1, [*index, start])
+            elif stop > start:
+                counted(self.e, stop, lambda i: self._loops(depth + 1, [*index, i]), start, depth)
 
     def _turn(self, lead: list[Index]) -> None:
         self._memo = {}
@@ -115,7 +147,9 @@ class NestFunction:
     def _compute(self, eq: Equation, index: list[Index]) -> str:
         name, out = eq.primitive.name, eq.results[0].type
         if is_view(eq):
-            return self.element(eq.operands[0], VIEWS[name](self.e, eq, index, self._start))
+            return self.element(eq.operands[0], VIEWS[name](self.e, eq, index, partial(self._start, eq)))
+        if name in ASSEMBLED:
+            return ASSEMBLED[name](self, eq, index)
         if name in REDUCTIONS:
             return self._reduce_inline(eq, index)
         if name == "contract":
@@ -143,7 +177,7 @@ class NestFunction:
                 base = OPERATIONS["mul"](e, [base, base], [out, out], out)
         return constant(1, out.dtype) if result is None else result
 
-    def _start(self, x: Any, size: int, length: int | None) -> Index:
+    def _start(self, eq: Equation, x: Any, size: int, length: int | None) -> Index:
         """Return an index operand as a number or register, wrapped if negative, and checked against the size."""
         if type(x) is Literal:
             i = int(x.value)
@@ -152,15 +186,17 @@ class NestFunction:
         i = e.convert(self.element(x, []), x.type.dtype, np.int64)
         wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {size}')}, i64 {i}")
         inside = e.op(f"icmp ult i64 {wrapped}, {size}")
-        self._flag_unless(inside)
+        self._flag_unless(inside, eq, size, i)
         return e.op(f"select i1 {inside}, i64 {wrapped}, i64 0")
 
-    def _flag_unless(self, inside: str) -> None:
-        e = self.e
-        pointer = self.pointer("status")
-        old = e.op(f"load i64, ptr {pointer}")
-        bad = e.op(f"select i1 {inside}, i64 {old}, i64 1")
-        e.do(f"store i64 {bad}, ptr {pointer}")
+    def _flag_unless(self, inside: str, eq: Equation, size: int, index: str) -> None:
+        """Note in the status, unless `inside`, which equation's index (an i64) was out of range; see `faults`."""
+        e, pointer = self.e, self.pointer("status")
+        self.checks.append((eq, size))
+        slot = e.op(f"getelementptr inbounds i64, ptr {pointer}, i64 1")
+        for address, new in ((pointer, str(len(self.checks))), (slot, index)):
+            old = e.op(f"load i64, ptr {address}")
+            e.do(f"store i64 {e.op(f'select i1 {inside}, i64 {old}, i64 {new}')}, ptr {address}")
 
     def _reduce_inline(self, eq: Equation, index: list[Index]) -> str:
         x, out = eq.operands[0], eq.results[0].type
@@ -267,16 +303,18 @@ class NestFunction:
                 store(self.e, y.type.dtype, value, self._address(y, i))
 
 
-def counted(e: Emitter, n: int, body: Any) -> None:
-    """Write a loop of n turns around what `body` writes for an index register."""
-    if n == 0:
+def counted(e: Emitter, n: int, body: Any, start: int = 0, depth: int | None = None) -> None:
+    """Write a loop from `start` to n around what `body` writes for an index register; `depth`: its place in the lead."""
+    if n <= start:
         return
     k = e.fresh("")
+    e.affine[f"%i{k}"] = {f"%i{k}": 1}, 0
+    e.counters[f"%i{k}"] = start, n - 1, depth
     e.do(f"br label %before{k}")
     e.label(f"before{k}")
     e.do(f"br label %turn{k}")
     e.label(f"turn{k}")
-    e.do(f"%i{k} = phi i64 [ 0, %before{k} ], [ %next{k}, %end{k} ]")
+    e.do(f"%i{k} = phi i64 [ {start}, %before{k} ], [ %next{k}, %end{k} ]")
     body(f"%i{k}")
     e.do(f"br label %end{k}")
     e.label(f"end{k}")

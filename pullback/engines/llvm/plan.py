@@ -19,8 +19,10 @@ from typing import Any
 from pullback.core.program import Equation, Program, Var
 
 from .access import is_view, keeps_lead
+from .assembling import is_assembled
 from .flat import prepared
 from .scalars import OPERATIONS, SUPPORTED
+from .storing import many_parts, moved_often
 
 __all__ = ["Branches", "Callback", "Loop", "Nest", "Plan", "Product", "lead_rank", "plan"]
 
@@ -35,11 +37,12 @@ _DEAR = frozenset(
 
 @dataclass
 class Nest:
-    """A loop over `lead` that stores values and accumulates reductions."""
+    """A loop over `lead` that stores values and accumulates reductions; `apart`: nothing else may join it."""
 
     lead: tuple[int, ...]
     stores: list[Var] = field(default_factory=list)
     sums: list[Equation] = field(default_factory=list)
+    apart: bool = False
 
 
 @dataclass
@@ -114,6 +117,8 @@ def kind_of(eq: Equation) -> str:
         return "callback"
     if is_view(eq):
         return "view"
+    if is_assembled(eq):
+        return "assembled"
     if name in ("iota", "constant", "empty_tape"):
         return "iota" if name == "iota" else "callback"
     if name == "contract":
@@ -122,6 +127,8 @@ def kind_of(eq: Equation) -> str:
         return "inline" if _reduces_trailing(eq) else "reduction"
     if name == "integer_power" and 0 <= eq.params["n"] <= 64:
         return "elementwise"
+    if name == "power" and eq.results[0].type.dtype.kind != "f":
+        return "callback"
     return "elementwise" if name in OPERATIONS and eq.operands else "callback"
 
 
@@ -205,8 +212,10 @@ class _Planner:
             if kind in ("callback", "product", "loop", "branches"):
                 self.stored |= {x for x in eq.operands if type(x) is Var}
                 self.stored |= set(eq.results)
-            elif kind == "reduction":
+            elif kind == "reduction" or many_parts(eq):
                 self.stored |= set(eq.results)
+        here = ("view", "assembled", "elementwise", "inline", "iota")
+        self.stored |= moved_often(self.program, lambda eq: self.kinds[id(eq)] in here, self.stored, lead_rank)
 
     def _append(self, step: Any, eq: Equation) -> None:
         self.steps.append(step)
@@ -218,13 +227,15 @@ class _Planner:
         k = lead_rank(shape)
         lead = shape[:k]
         first = self._first_step(x, k, reduction is None)
+        apart = reduction is None and many_parts(self.defined[x])
         at = None
         for i in range(max(first, 0), len(self.steps)):
-            if isinstance(self.steps[i], Nest) and self.steps[i].lead == lead:
+            nest = self.steps[i]
+            if isinstance(nest, Nest) and nest.lead == lead and not apart and not nest.apart:
                 at = i
                 break
         if at is None:
-            self.steps.append(Nest(lead))
+            self.steps.append(Nest(lead, apart=apart))
             at = len(self.steps) - 1
         if reduction is None:
             self.steps[at].stores.append(x)

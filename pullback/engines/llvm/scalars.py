@@ -50,6 +50,10 @@ class Emitter:
         self.math: set[tuple[str, str]] = set()
         self.declared: set[str] = set()
         self.flags = "contract " if contract else ""
+        self.affine: dict[str, Any] = {}  # see `ranges`: what index registers are made of
+        self.sums: dict[Any, str] = {}  # the register of each such sum
+        self.counters: dict[str, tuple[int, int, int | None]] = {}  # first and last value, and depth, of loop counters
+        self.whole: set[int] = set()  # depths whose loops must not be cut
         self._n = 0
 
     def fresh(self, stem: str = "v") -> str:
@@ -124,7 +128,7 @@ def _arithmetic(float_op: str, int_op: str) -> Rule:
     def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
         xs = [e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True)]
         t = llvm_type(out.dtype)
-        op = f"{float_op} {e.flags}" if out.dtype.kind == "f" else f"{int_op} "
+        op = f"{float_op} {e.flags}" if out.dtype.kind == "f" else f"{'or' if (int_op, t) == ('add', 'i1') else int_op} "
         return e.op(f"{op}{t} {', '.join(xs)}")
 
     return rule
@@ -140,8 +144,9 @@ def _strong(name: str) -> Rule:
         product = OPERATIONS[name](e, xs, types, out)
         m = e.convert(xs[0], types[0].dtype, out.dtype)
         t = llvm_type(out.dtype)
-        zero = e.op(f"fcmp oeq {t} {m}, 0.0")
-        return e.op(f"select i1 {zero}, {t} 0.0, {t} {product}")
+        test, none = ("fcmp oeq", "0.0") if out.dtype.kind == "f" else ("icmp eq", constant(0, out.dtype))
+        zero = e.op(f"{test} {t} {m}, {none}")
+        return e.op(f"select i1 {zero}, {t} {none}, {t} {product}")
 
     return rule
 
@@ -224,7 +229,8 @@ def _extremum(intrinsic: str, int_test: str) -> Rule:
 
 def _intrinsic(name: str) -> Rule:
     def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
-        return e.intrinsic(name, llvm_type(out.dtype), e.convert(xs[0], types[0].dtype, out.dtype))
+        x = e.convert(xs[0], types[0].dtype, out.dtype)
+        return e.intrinsic(name, llvm_type(out.dtype), x) if out.dtype.kind == "f" else x  # floor of an integer: itself
 
     return rule
 
@@ -255,7 +261,11 @@ def _square(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
 
 
 def _reciprocal(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
-    return e.op(f"fdiv {llvm_type(out.dtype)} 1.0, {xs[0]}")
+    t, x = llvm_type(out.dtype), e.convert(xs[0], types[0].dtype, out.dtype)
+    if out.dtype.kind == "f":
+        return e.op(f"fdiv {t} 1.0, {x}")
+    quotient = e.op(f"fdiv double 1.0, {e.convert(x, out.dtype, np.float64)}")
+    return e.convert(quotient, np.float64, out.dtype)
 
 
 def _is(test: str) -> Rule:

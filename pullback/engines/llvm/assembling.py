@@ -1,0 +1,262 @@
+"""Assembling: one element of what is put together from parts.
+
+Which part an element comes from is decided at code generation wherever that can be: of a
+known index at once, of a loop's counter by cutting the loop (`ranges.piece`), so that a
+roll read inside of a chain costs no pass over memory and no choice an element. Only where
+the index is something else, both sides are read, at places that exist, and one is selected.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pullback.core.program import Equation, Literal
+from pullback.primitives.index_spec import clipped
+
+from .access import aligned
+from .ranges import Index, piece, plus, times
+from .scalars import OPERATIONS, constant, llvm_type
+
+__all__ = ["ASSEMBLED", "is_assembled"]
+
+Nest = Any  # a NestFunction
+
+
+def is_assembled(eq: Equation) -> bool:
+    """Return whether an element of the result is read from a part that can be named here."""
+    name = eq.primitive.name
+    if name in ("scatter", "index_set", "index_add", "cut"):
+        return all(type(x) is Literal for x in _indices(eq)) and all(item[0] != "iota" for item in eq.params["spec"])
+    return name in ASSEMBLED
+
+
+def _indices(eq: Equation) -> tuple:
+    return eq.operands[2 if eq.primitive.name in ("index_set", "index_add") else 1 :]
+
+
+# One after another ------------------------------------------------------------------------
+
+
+def _concatenate(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    axis = eq.params["axis"]
+    edges = [0, *itertools.accumulate(x.type.shape[axis] for x in eq.operands)]
+
+    def read(k: int, i: Index) -> str:
+        x = eq.operands[k]
+        value = nest.element(x, [*index[:axis], plus(nest.e, i, -edges[k]), *index[axis + 1 :]])
+        return nest.e.convert(value, x.type.dtype, eq.results[0].type.dtype)
+
+    return _of_parts(nest, eq, index[axis], edges, read)
+
+
+def _stack(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    axis = eq.params["axis"]
+
+    def read(k: int, i: Index) -> str:
+        x = eq.operands[k]
+        value = nest.element(x, [*index[:axis], *index[axis + 1 :]])
+        return nest.e.convert(value, x.type.dtype, eq.results[0].type.dtype)
+
+    return _of_parts(nest, eq, index[axis], list(range(len(eq.operands) + 1)), read)
+
+
+def _of_parts(nest: Nest, eq: Equation, i: Index, edges: list[int], read: Callable[[int, Index], str]) -> str:
+    """Return the element at i of parts between `edges`; ``read(k, i)`` reads it from part k."""
+    k = piece(nest.e, i, edges)
+    if k is not None:
+        return read(k, i)
+    e, t = nest.e, llvm_type(eq.results[0].type.dtype)
+    parts = [k for k in range(len(edges) - 1) if edges[k] < edges[k + 1]]
+    value = read(parts[-1], _clamped(e, i, edges[parts[-1]], edges[-1]))
+    for k in reversed(parts[:-1]):
+        other = read(k, _clamped(e, i, edges[k], edges[k + 1]))
+        before = e.op(f"icmp slt i64 {i}, {edges[k + 1]}")
+        value = e.op(f"select i1 {before}, {t} {other}, {t} {value}")
+    return value
+
+
+def _clamped(e: Any, i: Index, low: int, stop: int) -> Index:
+    """Return an index moved to where ``low <= i < stop``."""
+    if stop - low == 1:
+        return low
+    up = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, {low}')}, i64 {low}, i64 {i}")
+    return e.op(f"select i1 {e.op(f'icmp sge i64 {up}, {stop}')}, i64 {stop - 1}, i64 {up}")
+
+
+def _roll(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    shape, total = eq.operands[0].type.shape, {}
+    for s, a in zip(eq.params["shifts"], eq.params["axes"], strict=True):
+        total[a] = total.get(a, 0) + s
+    moves = [(a, s % shape[a]) for a, s in total.items() if shape[a] and s % shape[a]]
+
+    def read(left: list, at: list[Index]) -> str:
+        if not left:
+            return nest.element(eq.operands[0], at)
+        (a, s), *rest = left
+        n = shape[a]
+
+        def part(k: int, i: Index) -> str:
+            return read(rest, [*at[:a], plus(nest.e, i, -s if k else n - s), *at[a + 1 :]])
+
+        return _of_parts(nest, eq, at[a], [0, s, n], part)
+
+    return read(moves, list(index))
+
+
+def _pad(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    x, fill = eq.operands
+    widths, shape, dtype = eq.params["widths"], x.type.shape, eq.results[0].type.dtype
+
+    def outside() -> str:
+        return nest.e.convert(nest.element(fill, []), fill.type.dtype, dtype)
+
+    def read(a: int, at: list[Index]) -> str:
+        if a == len(shape):
+            return nest.element(x, at)
+        before, after = widths[a]
+        if before == after == 0:
+            return read(a + 1, at)
+        edges = [0, before, before + shape[a], before + shape[a] + after]
+
+        def part(k: int, i: Index) -> str:
+            return read(a + 1, [*at[:a], plus(nest.e, i, -before), *at[a + 1 :]]) if k == 1 else outside()
+
+        return _of_parts(nest, eq, at[a], edges, part)
+
+    return read(0, list(index))
+
+
+def _triangle(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    """Keep j - i <= k (lower), or j - i >= k."""
+    (x,), e, dtype = eq.operands, nest.e, eq.results[0].type.dtype
+    lower, k = eq.params["lower"], eq.params.get("k", 0)
+    beyond = plus(e, index[-1], times(e, index[-2], -1))
+    zero = constant(0, dtype)
+    if isinstance(beyond, int):
+        return nest.element(x, index) if (beyond <= k if lower else beyond >= k) else zero
+    keep = e.op(f"icmp {'sle' if lower else 'sge'} i64 {beyond}, {k}")
+    t = llvm_type(dtype)
+    return e.op(f"select i1 {keep}, {t} {nest.element(x, index)}, {t} {zero}")
+
+
+def _ramp(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    """``start + step * i``; with a bound, the start is moved to where all of it lies within."""
+    (start,), e = eq.operands, nest.e
+    n, step, bound = eq.params["n"], eq.params.get("step", 1), eq.params.get("bound")
+    if type(start) is Literal:
+        first = int(start.value) if bound is None else int(clipped(int(start.value), bound, n, step))
+        return str(plus(e, times(e, index[-1], step), first))
+    at = e.convert(nest.element(start, index[:-1]), start.type.dtype, np.int64)
+    if bound is not None:
+        at = moved_inside(e, at, bound, n, step)
+    return str(plus(e, at, times(e, index[-1], step)))
+
+
+def moved_inside(e: Any, i: str, n: int, size: int, step: int) -> str:
+    """Return a start counted from the end if negative, then moved to where `size` elements fit into n."""
+    reach = (size - 1) * step
+    low = max(0, -reach)
+    high = max(low, n - 1 - max(0, reach))
+    wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {n}')}, i64 {i}")
+    up = e.op(f"select i1 {e.op(f'icmp slt i64 {wrapped}, {low}')}, i64 {low}, i64 {wrapped}")
+    return e.op(f"select i1 {e.op(f'icmp sgt i64 {up}, {high}')}, i64 {high}, i64 {up}")
+
+
+# A known index into a whole ---------------------------------------------------------------
+
+
+def _written(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    """An element of scatter, index_set, index_add or cut: of the part at the index, or beside it."""
+    name, out, e = eq.primitive.name, eq.results[0].type, nest.e
+    x = None if name == "scatter" else eq.operands[0]
+    v = None if name == "cut" else eq.operands[0 if name == "scatter" else 1]
+
+    def beside() -> str:
+        return constant(0, out.dtype) if x is None else nest.element(x, index)
+
+    def inside(at: list[Index]) -> str:
+        if v is None:
+            return constant(0, out.dtype)
+        value = e.convert(nest.element(v, aligned(at, v.type.shape)), v.type.dtype, out.dtype)
+        return OPERATIONS["add"](e, [beside(), value], [out, out], out) if name == "index_add" else value
+
+    items = _parts(eq, out.shape)
+
+    def read(k: int, at: list[Index]) -> str:
+        if k == len(items):
+            return inside(at)
+        axis, start, size, step = items[k]
+        if axis is None:
+            return read(k + 1, [*at, 0])
+        i = index[axis]
+        if start is None:
+            return read(k + 1, [*at, i])
+        kept = () if size is None else (0,)
+        if size is not None and abs(step) != 1 and not isinstance(i, int):
+            return _strided(nest, eq, (i, start, size, step), lambda j: read(k + 1, [*at, j]), beside)
+        if size is not None and abs(step) != 1:
+            j, odd = divmod(i - start, step)
+            return read(k + 1, [*at, j]) if not odd and 0 <= j < size else beside()
+        low, n = start, 1 if size is None else size
+        if step == -1:
+            low = start - n + 1
+
+        def part(p: int, i: Index) -> str:
+            if p != 1:
+                return beside()
+            j = plus(e, i, -start) if step == 1 else plus(e, times(e, i, -1), start)
+            return read(k + 1, [*at, *(j for _ in kept)])
+
+        return _of_parts(nest, eq, i, [0, low, low + n, out.shape[axis]], part)
+
+    return read(0, [])
+
+
+def _strided(nest: Nest, eq: Equation, where: tuple, inside: Callable, beside: Callable) -> str:
+    """Every so many elements from a start: both sides are read, and one selected."""
+    i, start, size, step = where
+    e, t = nest.e, llvm_type(eq.results[0].type.dtype)
+    away = plus(e, i, -start) if step > 0 else plus(e, times(e, i, -1), start)
+    j, rest = e.op(f"sdiv i64 {away}, {abs(step)}"), e.op(f"srem i64 {away}, {abs(step)}")
+    even, within = e.op(f"icmp eq i64 {rest}, 0"), e.op(f"icmp ult i64 {j}, {size}")
+    here = e.op(f"and i1 {even}, {within}")
+    return e.op(f"select i1 {here}, {t} {inside(_clamped(e, j, 0, size))}, {t} {beside()}")
+
+
+def _parts(eq: Equation, shape: tuple[int, ...]) -> list[tuple]:
+    """Return (axis, start, size, step) for each item of a spec of known indices: size None for one element."""
+    indices, axis, out = _indices(eq), 0, []
+    clip = eq.params.get("mode", "raise") == "clip"
+    for item in eq.params["spec"]:
+        if item[0] == "newaxis":
+            out.append((None, None, None, 1))
+            continue
+        n = shape[axis]
+        if item[0] == "all":
+            out.append((axis, None, n, 1))
+        else:
+            start = int(indices[item[1]].value)
+            size, step = (item[2], item[3]) if item[0] == "slice" else (None, 1)
+            if clip:
+                start = int(clipped(start, n, 1 if size is None else size, step))
+            out.append((axis, start + n if start < 0 and size is None else start, size, step))
+        axis += 1
+    return out
+
+
+ASSEMBLED: dict[str, Callable[[Nest, Equation, list[Index]], str]] = {
+    "concatenate": _concatenate,
+    "stack": _stack,
+    "roll": _roll,
+    "pad": _pad,
+    "triangle": _triangle,
+    "ramp": _ramp,
+    "scatter": _written,
+    "index_set": _written,
+    "index_add": _written,
+    "cut": _written,
+}

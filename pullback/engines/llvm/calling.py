@@ -1,0 +1,185 @@
+"""calling: from Python to native code and back, as cheaply as plain Python can.
+
+What a call needs stands in a *frame*: the table of pointers that native code takes, the
+arena, the status, and the callbacks' table. Frames are kept in a pool; a call takes one out
+and puts it back, so that calls from many threads, and calls made by a callback of the same
+function, never share one. ``list.pop`` and ``append`` are atomic: there is no lock.
+
+The Python side of a call is written for the Program's types and compiled once. It does not
+ask NumPy for the address of an array (0.8 µs each): it hands over the array objects, and
+native code reads the address at its place in the object. That place is tested when this
+module is loaded; where the test fails, addresses are asked for.
+
+Native code runs without the GIL. The arrays of a call are held by it; that another thread
+writes to them meanwhile is a race, as it is in NumPy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import CheckError
+
+__all__ = ["Frame", "Layout", "adapter", "caller"]
+
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+_PACKED = {"float64": "d", "float32": "f4x", "int64": "q", "int32": "i4x", "bool": "?7x"}
+_DATA = object.__basicsize__  # of an ndarray: the address of its data follows the object's head
+
+
+@lru_cache(maxsize=1)
+def reads_objects() -> bool:
+    """Return whether the address of an array's data is where CPython and NumPy have it: tested on arrays."""
+    if sys.implementation.name != "cpython":
+        return False
+    base = np.arange(12.0)
+    tests = [base, base[3:], np.zeros((2, 3), np.float32), np.array(1.0), np.zeros(0), np.array([True])]
+    return all(ctypes.c_void_p.from_address(id(x) + _DATA).value == x.ctypes.data for x in tests)
+
+
+class Layout:
+    """Where in a frame each word is: what Python packs, then the table that native code takes.
+
+    Attributes
+    ----------
+    scalars : list of str
+        An input that is packed by value, as `struct` writes it; "" for an array.
+    n_packed, table : int
+        Words that Python packs; the word at which the table begins.
+    """
+
+    def __init__(self, in_types: Any, out_types: Any, n_constants: int) -> None:
+        self.in_types, self.out_types = tuple(in_types), tuple(out_types)
+        self.scalars = [_PACKED.get(t.dtype.name, "") if t.ndim == 0 else "" for t in self.in_types]
+        self.n_in, self.n_out = len(self.in_types), len(self.out_types)
+        self.n_packed = self.n_in + self.n_out
+        self.table = self.n_packed
+        self.n_words = self.table + self.n_packed + n_constants + 3
+
+    @property
+    def format(self) -> str:
+        """What `struct` packs in a call: addresses or objects, and the values of scalars."""
+        return "=" + "".join([s or "Q" for s in self.scalars] + ["Q"] * self.n_out)
+
+
+class Frame:
+    """The words of one call, its arena, its status and the callbacks' table."""
+
+    __slots__ = ("_held", "address", "status", "words")
+
+    def __init__(self, layout: Layout, constants: list[np.ndarray], arena_size: int, width: int) -> None:
+        arena = np.empty(arena_size + 64, np.uint8)
+        status = np.zeros(2, np.int64)
+        table = (ctypes.c_void_p * max(width, 1))()
+        words = (ctypes.c_uint64 * layout.n_words)()
+        self.words = words
+        self.address = ctypes.addressof(words)
+        self.status = status
+        fixed = [x.ctypes.data for x in constants]
+        fixed += [-(-arena.ctypes.data // 64) * 64, status.ctypes.data, ctypes.addressof(table)]
+        words[layout.table + layout.n_packed :] = fixed
+        for i, scalar in enumerate(layout.scalars):
+            if scalar:
+                words[layout.table + i] = self.address + 8 * i
+        self._held = arena, table, constants
+
+
+def adapter(layout: Layout) -> str:
+    """Return the function ``i32 call(ptr frame)``: addresses into the table, then `entry`.
+
+    It returns -1 where a callback has raised, else the status: which index was out of range, or 0.
+    """
+    lines = ["define i32 @call(ptr %frame) {"]
+    for i in range(layout.n_packed):
+        if i < layout.n_in and layout.scalars[i]:
+            continue
+        lines.append(f"  %a{i} = getelementptr ptr, ptr %frame, i64 {i}")
+        lines.append(f"  %o{i} = load ptr, ptr %a{i}")
+        pointer = f"%o{i}"
+        if reads_objects():
+            lines.append(f"  %b{i} = getelementptr i8, ptr %o{i}, i64 {_DATA}")
+            lines.append(f"  %d{i} = load ptr, ptr %b{i}")
+            pointer = f"%d{i}"
+        lines.append(f"  %t{i} = getelementptr ptr, ptr %frame, i64 {layout.table + i}")
+        lines.append(f"  store ptr {pointer}, ptr %t{i}")
+    return "\n".join([
+        *lines,
+        f"  %table = getelementptr ptr, ptr %frame, i64 {layout.table}",
+        f"  %at = getelementptr ptr, ptr %frame, i64 {layout.n_words - 2}",
+        "  %status = load ptr, ptr %at",
+        "  store i64 0, ptr %status",
+        "  %failed = call i32 @entry(ptr %table)",
+        "  %code = load i64, ptr %status",
+        "  %short = trunc i64 %code to i32",
+        "  %bad = icmp ne i32 %failed, 0",
+        "  %said = select i1 %bad, i32 -1, i32 %short",
+        "  ret i32 %said",
+        "}\n",
+    ])  # fmt: skip
+
+
+def caller(
+    layout: Layout, address: int, new_frame: Callable[[], Frame], fail: Callable[[int, Frame], Any], held: Any
+) -> Callable[..., list[Any]]:
+    """Return the Python function of flat arguments that calls native code and returns a list of results.
+
+    It keeps alive what is `held`: the code.
+    """
+    pool: list[Frame] = []
+    scope: dict[str, Any] = {
+        "native": _ENTRY(address), "pop": pool.pop, "put": pool.append, "new": new_frame, "fail": fail,
+        "empty": np.empty, "ndarray": np.ndarray, "fitted": _fitted, "pack": struct.Struct(layout.format).pack_into, "held": held,
+    }  # fmt: skip
+    lines, packed, results = [], [], []
+    word = "id({})" if reads_objects() else "{}.ctypes.data"
+    for i, t in enumerate(layout.in_types):
+        if layout.scalars[i]:
+            packed.append(f"x{i}")
+            continue
+        scope[f"t{i}"], scope[f"s{i}"], scope[f"d{i}"] = t, t.shape, t.dtype
+        lines += [
+            f"    if type(x{i}) is not ndarray or x{i}.dtype is not d{i} or x{i}.shape != s{i}"
+            f" or x{i}.flags.num & 257 != 257:",
+            f"        x{i} = fitted(x{i}, t{i})",
+        ]
+        packed.append(word.format(f"x{i}"))
+    for i, t in enumerate(layout.out_types):
+        scope[f"u{i}"], scope[f"e{i}"] = t.shape, t.dtype
+        lines.append(f"    y{i} = empty(u{i}, e{i})")
+        packed.append(word.format(f"y{i}"))
+        results.append(f"y{i}.item()" if t.weak else f"y{i}[()]" if t.ndim == 0 else f"y{i}")
+    inputs = ", ".join(f"x{i}" for i in range(layout.n_in))
+    lines += [
+        "    try:",
+        "        frame = pop()",
+        "    except IndexError:",
+        "        frame = new()",
+        f"    pack(frame.words, 0{''.join(f', {x}' for x in packed)})",
+        "    status = native(frame.address)",
+        "    if status:",
+        "        fail(status, frame)",
+        "    put(frame)",
+        f"    return [{', '.join(results)}]",
+    ]
+    exec(_compiled(f"def run({inputs}):\n" + "\n".join(lines)), scope)  # ours: nothing of the user's is in the text
+    return scope["run"]
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> Any:
+    return compile(text, "<pullback native call>", "exec")
+
+
+def _fitted(x: Any, t: Any) -> np.ndarray:
+    """Return an argument as native code takes it: of the type's dtype, contiguous in C order, aligned."""
+    x = np.require(x, t.dtype, ("C_CONTIGUOUS", "ALIGNED"))
+    if x.shape != t.shape:
+        raise CheckError(f"native code for {t} was given an array of shape {x.shape}")
+    return x

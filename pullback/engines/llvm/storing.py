@@ -1,0 +1,72 @@
+"""Storing: which values to keep in memory because computing them where they are read would be done again and again.
+
+A value that is read through a roll, a gather or another move of its leading axes is computed
+again for each such reader. Each way in which a value is reached from what is stored, by
+moves alone, is a *route*; what has several routes, and costs something, is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pullback.core.program import Equation, Program, Var
+
+from .access import is_view, keeps_lead
+from .assembling import is_assembled
+
+__all__ = ["many_parts", "moved_often"]
+
+_PARTS = 8
+_FREE = frozenset("reshape broadcast convert neg zeros_like stop_gradient".split())
+
+
+def moved_often(
+    program: Program, computed: Callable[[Equation], bool], stored: set[Var], rank: Callable[[Any], int]
+) -> set[Var]:
+    """Return what must be stored beside `stored`; `computed` says whether an equation is computed where it is read."""
+    found: set[Var] = set()
+    routes: dict[Var, set[Any]] = {}
+    for eq in reversed(program.equations):
+        y = eq.results[0]
+        if not computed(eq):
+            _read(routes, eq, [()] * len(eq.operands))
+            continue
+        own = {()} if y in stored else routes.get(y, set())
+        if y not in stored and len(own) > 1 and _costs(eq):
+            found.add(y)
+            own = {()}
+        k = rank(y.type.shape)
+        for i, x in enumerate(eq.operands):
+            if type(x) is Var:
+                kept = _in_place(eq, i, k)
+                more = own if kept else {(id(eq), i, *route[:4]) for route in own}
+                routes.setdefault(x, set()).update(list(more)[:4])
+    return found
+
+
+def _read(routes: dict, eq: Equation, ways: Iterable[tuple]) -> None:
+    for x, way in zip(eq.operands, ways, strict=True):
+        if type(x) is Var:
+            routes.setdefault(x, set()).add(way)
+
+
+def _in_place(eq: Equation, i: int, k: int) -> bool:
+    """Return whether an operand is read at the place of the result, or at one that repeats."""
+    if is_view(eq) and eq.primitive.name in ("broadcast", "reshape"):
+        return True
+    if is_assembled(eq) or is_view(eq) or eq.primitive.name == "index_get":
+        return keeps_lead(eq, i, k)
+    return True
+
+
+def _costs(eq: Equation) -> bool:
+    return not is_view(eq) and eq.primitive.name not in _FREE and not is_assembled(eq)
+
+
+def many_parts(eq: Equation) -> bool:
+    """Return whether a result is put together from so many parts that it is stored, in a nest of its own."""
+    if eq.primitive.name not in ("concatenate", "stack"):
+        return False
+    return len(eq.operands) > _PARTS and math.prod(eq.results[0].type.shape) > 4 * _PARTS
