@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pullback as pb
 
@@ -21,6 +22,5 @@ def test_every_public_name_is_there_and_says_what_it_does():
 
 
 def test_the_version_is_the_packages():
-    from importlib.metadata import version
 
     assert pb.__version__ == version("pullback")

@@ -122,7 +122,7 @@ class _Custom:
 
     def __reduce__(self):
         if is_global(self):
-            return self.__qualname__
+            return getattr(self, "__qualname__")  # noqa: B009 (update_wrapper has set it)
         return _rebuild, (type(self), self.fun, self.nondiff_argnums, self.jvp, self.fwd, self.bwd)
 
 

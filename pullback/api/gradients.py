@@ -46,7 +46,7 @@ class Transformed:
 
     def __reduce__(self):
         if is_global(self):
-            return self.__qualname__
+            return getattr(self, "__qualname__")  # noqa: B009 (update_wrapper has set it)
         return _rebuild, (type(self), self.f, self.options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -22,7 +22,7 @@ class Passes:
     custom_rule: Any  # (backward, residual types) -> the Rule of a custom call
     with_zeros: Any  # (program, types, there, wanted) -> the Program with explicit zeros among its outputs
     compile: Any  # program -> a function of flat plain arrays: filled in by the engines
-    compile_native: Any  # the same, by the compiled engine where it can: for what comes from jit
+    compile_native: Any  # (program, native) -> the same, by the compiled engine where it can: for what comes from jit
     quiet: Any  # program -> a Program that never raises, for lanes that are not taken
 
 

@@ -74,6 +74,9 @@ class Equation(NamedTuple):
         return Equation, (self.primitive, self.operands, self.results, self.params, _source.portable(self.source))
 
 
+_FROZEN = frozenset({"inputs", "constants", "equations", "outputs", "signature"})
+
+
 class Program:
     """A typed, frozen list of equations.
 
@@ -116,6 +119,11 @@ class Program:
         self._canonical: Program | None = None  # the other that `intern` found
         self._is_canonical = False
         self._derived: dict[Any, Any] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FROZEN and name in self.__dict__:
+            raise AttributeError(f"a Program is frozen: {name!r} cannot be set; a pass returns a new Program")
+        self.__dict__[name] = value
 
     @property
     def in_types(self) -> tuple[Any, ...]:

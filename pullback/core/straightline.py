@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ import numpy as np
 from .program import Program, Var
 from .replay import last_uses
 
-__all__ = ["primal_part", "straightline"]
+__all__ = ["primal_part", "source_at", "straightline"]
+
+_FILE = "<pullback straight-line>"
 
 
 def straightline(program: Program, results: int | None = None) -> Callable[..., Any]:
@@ -41,10 +44,12 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
     split = len(program.equations) if results is None else primal_part(program, results)
     quiet = all(eq.primitive.quiet for eq in program.equations[split:])
     last = last_uses(program)
-    lines = []
+    lines: list[str] = []
+    sources: dict[int, Any] = {}
     for i, eq in enumerate(program.equations):
         if i == split and not quiet:
             lines.append("    with errstate(all='ignore'):")
+        sources[len(lines) + 2] = eq.source
         pad = "    " if i < split or quiet else "        "
         lines += [pad + line for line in _statement(eq, i, names, scope)]
         dead = [names[x] for x in last[i] if x in names and x not in constants]
@@ -53,8 +58,14 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
     outs = [_atom(x, names, scope, f"o{i}") for i, x in enumerate(program.outputs)]
     lines.append("    return " + _returned(outs, results))
     text = f"def run({', '.join(inputs)}):\n" + "\n".join(lines)
+    scope["sources"] = sources
     exec(_compiled(text), scope)  # ours, from a Program: nothing of the user's is in the text
     return scope["run"]
+
+
+def source_at(frame: FrameType, line: int) -> Any:
+    """Return the user's line of the equation at a line of straight-line code; None in any other frame."""
+    return frame.f_globals["sources"].get(line) if frame.f_code.co_filename == _FILE else None
 
 
 def primal_part(program: Program, results: int) -> int:
@@ -95,4 +106,4 @@ def _returned(outs: list[str], results: int | None) -> str:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> Any:
-    return compile(text, "<pullback straight-line>", "exec")
+    return compile(text, _FILE, "exec")

@@ -7,15 +7,51 @@ Other engines offer the same function: a closed Program in, a callable of flat a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
+import numpy as np
+
+from pullback.core.errors import OutOfRange
 from pullback.core.program import Program
-from pullback.core.straightline import straightline
+from pullback.core.straightline import source_at, straightline
 from pullback.transforms.simplify import simplify
 
-__all__ = ["compile_program"]
+__all__ = ["Evaluated", "compile_program", "locate"]
 
 
 def compile_program(program: Program) -> Callable[..., Sequence[Any]]:
     """Return a function that runs a Program on plain arrays, one an input, and returns a list."""
     return program.derived(("evaluator",), lambda: straightline(simplify(program)))
+
+
+class Evaluated:
+    """A Program that is run by the evaluator in place of native code; `why` says why."""
+
+    def __init__(self, program: Program, why: str) -> None:
+        self.program, self.why = program, why
+        self._run = compile_program(program)
+
+    def __call__(self, *values: Any) -> Sequence[Any]:
+        try:
+            with np.errstate(all="ignore"):
+                return self._run(*values)
+        except IndexError as error:
+            if isinstance(error, OutOfRange):
+                raise
+            source = locate(error.__traceback__)
+            if source is None:
+                raise
+            raise OutOfRange(str(error), where=source) from None
+
+    def __reduce__(self):
+        return Evaluated, (self.program, self.why)
+
+
+def locate(trace: TracebackType | None) -> Any:
+    """Return the user's line of the innermost equation that an error came through; None if it is the user's own."""
+    found = None
+    while trace is not None:
+        found = source_at(trace.tb_frame, trace.tb_lineno) or found
+        trace = trace.tb_next
+    return found

@@ -18,7 +18,7 @@ class Call(Holder):
     """The outputs of `program` on the operands.
 
     `label` is the user's name for it. `native` says that it comes from `jit`, and is worth
-    compiling; what is derived from it is too.
+    compiling; what is derived from it is too. It is True, or "contract" for fused multiply-add.
     """
 
     name = "call"
@@ -29,7 +29,9 @@ class Call(Holder):
         return program.out_types
 
     def evaluate(self, *values, program, label=None, native=False):
-        run = passes.compile_native(program) if native else passes.compile(program)
+        if native:
+            return tuple(passes.compile_native(program, native)(*values))
+        run = passes.compile(program)
         with np.errstate(all="ignore"):  # a body is traced: which warnings are the user's is not known any more
             return tuple(run(*values))
 

@@ -44,7 +44,7 @@ class _Reduction(Primitive):
         reduce, axes, keepdims = self.ufunc.reduce, params["axes"], params.get("keepdims", False)
         axes = axes[0] if len(axes) == 1 else axes
         if keepdims:
-            return lambda x: reduce(x, axes, None, None, True)
+            return lambda x: reduce(x, axes, keepdims=True)
         return lambda x: reduce(x, axes)
 
     def batch(self, size, operands, batched, *, axes, keepdims=False):

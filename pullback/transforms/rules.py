@@ -101,9 +101,9 @@ def _in_place(program: Program) -> Callable[..., None] | None:
         return None
     eq = program.equations[0]
     add = eq.primitive.add_into(eq.params)
-    places = [program.inputs.index(x) if x in program.inputs else None for x in eq.operands]
-    if add is None or None in places:
+    if add is None or any(x not in program.inputs for x in eq.operands):
         return None
+    places = [program.inputs.index(x) for x in eq.operands]
     return lambda out, *values: add(out, *[values[i] for i in places])
 
 

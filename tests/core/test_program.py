@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.core.errors import ArgumentError, TreeError
+from pullback.core.errors import ArgumentError, CheckError, TreeError
 from pullback.core.program import Literal, Program, intern
 
 
@@ -191,3 +191,27 @@ def test_a_program_has_no_attributes_that_run_it_without_a_signature():
     bare = Program(program.inputs, program.equations, program.outputs)
     with pytest.raises(TypeError, match="replay"):
         bare(np.ones(3))
+
+
+@pytest.mark.parametrize("name", ["inputs", "equations", "outputs", "constants", "signature"])
+def test_a_program_is_frozen(name):
+    program = _traced()
+    with pytest.raises(AttributeError, match="frozen"):
+        setattr(program, name, ())
+
+
+def test_programs_of_one_structure_from_two_lines_keep_their_own_lines():
+    def one(i, y):
+        return np.sin(y)
+
+    def other(i, y):
+        return np.sin(y)
+
+    for f in (one, other):
+        line = f"test_program.py:{f.__code__.co_firstlineno + 1}"
+        assert line in str(pb.trace(lambda x, f=f: pb.fori_loop(0, 3, f, x))(1.0))
+
+
+def test_a_program_with_constants_cannot_be_held():
+    with pytest.raises(CheckError, match="constants"):
+        intern(pb.trace(lambda x: x + np.ones(3))(np.ones(3)))

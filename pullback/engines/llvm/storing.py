@@ -28,6 +28,7 @@ def moved_often(
     """Return what must be stored beside `stored`; `computed` says whether an equation is computed where it is read."""
     found: set[Var] = set()
     routes: dict[Var, set[Any]] = {}
+    defined = {x: eq for eq in program.equations for x in eq.results}
     for eq in reversed(program.equations):
         y = eq.results[0]
         if not computed(eq):
@@ -41,6 +42,9 @@ def moved_often(
         for i, x in enumerate(eq.operands):
             if type(x) is Var:
                 kept = _in_place(eq, i, k)
+                if eq.primitive.name == "reshape" and not keeps_lead(eq, 0, k) and _has_parts(x, defined, stored | found):
+                    found.add(x)
+                    continue
                 more = own if kept else {(id(eq), i, *route[:4]) for route in own}
                 routes.setdefault(x, set()).update(list(more)[:4])
     return found
@@ -59,6 +63,20 @@ def _in_place(eq: Equation, i: int, k: int) -> bool:
     if is_assembled(eq) or is_view(eq) or eq.primitive.name == "index_get":
         return keeps_lead(eq, i, k)
     return True
+
+
+def _has_parts(x: Var, defined: dict[Var, Equation], stored: set[Var]) -> bool:
+    """Return whether a value that is not stored is put together from parts: not to be chosen from after a division."""
+    todo, seen = [x], set()
+    while todo:
+        y = todo.pop()
+        if type(y) is not Var or y in stored or y in seen or y not in defined:
+            continue
+        seen.add(y)
+        if is_assembled(defined[y]) and defined[y].primitive.name != "ramp":
+            return True
+        todo += defined[y].operands
+    return False
 
 
 def _costs(eq: Equation) -> bool:

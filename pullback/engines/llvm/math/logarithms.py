@@ -120,7 +120,7 @@ def _log1p(b: Builder, w: Value, wl: Value | None = None) -> Value:
     x = b.select(direct, w, m - 1.0)
     # c / u, in the units of m; only a few bits of it count, so 1/m need not be exact
     inverse = b.poly(m, [2.9605, -2.9098, 0.9460])
-    scale = b.float((f.encode(1.0) * 2 - f.encode(1.0)) - ((b.bits(u) - b.bits(m))))
+    scale = b.float(f.encode(1.0) - (b.bits(u) - b.bits(m)))  # 2^-k
     c = c * scale * inverse
     c = b.select(direct, b.number(0.0) if wl is None else wl * inverse, c)
     return _log(b, k, x, c)
@@ -171,13 +171,12 @@ def arctanh(b: Builder, x: Value) -> Value:
     return b.copysign(y, x)
 
 
-def _root(b: Builder, x: Value, one: float) -> tuple[Value, Value]:
-    """Return √(x² + one) as a float and its error."""
+def _root(b: Builder, x: Value) -> tuple[Value, Value]:
+    """Return √(x² + 1) as a float and its error."""
     p, pl = b.two_product(x, x)
-    s, sl = b.two_sum(p, b.number(one))
+    s, sl = b.two_sum(p, b.number(1.0))
     r = b.sqrt(s)
-    safe = b.select(r > 0.0, r, b.number(1.0))
-    return r, (b.residual(r, r, s) + (sl + pl)) * 0.5 / safe
+    return r, (b.residual(r, r, s) + (sl + pl)) * 0.5 / r
 
 
 def arcsinh(b: Builder, x: Value) -> Value:
@@ -188,7 +187,7 @@ def arcsinh(b: Builder, x: Value) -> Value:
     small = b.fma(z * a, b.poly(z, f.table("arcsinh")), a)
     huge = a > 2.0 ** (f.precision // 2 + 4)
     t = b.select(huge, b.number(1.0), a)
-    r, rl = _root(b, t, 1.0)
+    r, rl = _root(b, t)
     u, ul = b.two_sum(t, r)
     large = _log_sum(b, b.select(huge, a, u), b.select(huge, b.number(0.0), ul + rl), huge)
     y = b.select(a < 0.5, b.select(a < 2.0**-30, a, small), large)

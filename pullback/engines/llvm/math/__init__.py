@@ -1,0 +1,112 @@
+"""Mathematical functions as LLVM IR: text that a loop inlines and LLVM vectorises.
+
+Promised: ≤ 2 ulp (pow ≤ 1) over the whole range, in float32 and float64, and the special
+values of C's Annex F, -0.0 and subnormals among them. No fast-math flag anywhere, and fused
+multiply-add only where `fma` says so. No loop, no branch; sin, cos and tan alone
+call a function (see trigonometric.py), which has vector forms.
+
+``tests/engines/test_math.py`` measures every function against mpmath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from . import exponentials, inverse, logarithms, powers, special, trigonometric
+from .builder import F32, F64, Builder, Kernel, Schedule, Value
+
+__all__ = ["AVAILABLE", "define", "symbol"]
+
+_FUNCTIONS: dict[str, tuple[Kernel, int]] = {
+    "exp": (exponentials.exp, 1),
+    "exp2": (exponentials.exp2, 1),
+    "expm1": (exponentials.expm1, 1),
+    "gaussian": (exponentials.gaussian, 1),
+    "sigmoid": (exponentials.sigmoid, 1),
+    "sinh": (exponentials.sinh, 1),
+    "cosh": (exponentials.cosh, 1),
+    "tanh": (exponentials.tanh, 1),
+    "log": (logarithms.log, 1),
+    "log2": (logarithms.log2, 1),
+    "log10": (logarithms.log10, 1),
+    "log1p": (logarithms.log1p, 1),
+    "logaddexp": (logarithms.logaddexp, 2),
+    "softplus": (logarithms.softplus, 1),
+    "arcsinh": (logarithms.arcsinh, 1),
+    "arccosh": (logarithms.arccosh, 1),
+    "arctanh": (logarithms.arctanh, 1),
+    "sin": (trigonometric.sin, 1),
+    "cos": (trigonometric.cos, 1),
+    "tan": (trigonometric.tan, 1),
+    "arcsin": (inverse.arcsin, 1),
+    "arccos": (inverse.arccos, 1),
+    "arctan": (inverse.arctan, 1),
+    "arctan2": (inverse.arctan2, 2),
+    "pow": (powers.pow_, 2),
+    "cbrt": (powers.cbrt, 1),
+    "hypot": (powers.hypot, 2),
+    "erf": (special.erf, 1),
+    "erfc": (special.erfc, 1),
+    "lgamma": (special.lgamma, 1),
+}
+AVAILABLE = frozenset(_FUNCTIONS)
+_FORMATS = {"f64": F64, "f32": F32}
+_GUARDED = frozenset(["sin", "cos", "tan"])
+_WIDE = frozenset(["pow", "lgamma", "erfc", "logaddexp"])  # float32 through float64
+_WIDTHS = {"f64": (2, 4, 8), "f32": (4, 8, 16)}
+
+
+def symbol(name: str, dtype: str) -> str:
+    """Return the LLVM name of a function; dtype is "f64" or "f32"."""
+    return f"@pb.{name}.{dtype}"
+
+
+def define(names: Iterable[tuple[str, str]], schedule: Schedule = "horner", fma: bool = True) -> str:
+    """Return LLVM IR that defines functions, and what they depend on, each once.
+
+    Parameters
+    ----------
+    names : iterable of (name, dtype)
+        A name in `AVAILABLE`, and "f64" or "f32".
+    schedule : {"horner", "estrin"}
+        Order of the polynomials: fewest operations, for loops over arrays; or the shortest
+        chain, for serial code.
+    fma : bool
+        Whether the machine has a fused multiply-add. Without one, results may differ in the last bit.
+
+    Returns
+    -------
+    str
+        Text for a module. Intrinsics are not declared: LLVM's parser knows them.
+    """
+    wanted = sorted(set(names))
+    parts: list[str] = []
+    far: dict[str, str] = {}
+    kept: list[str] = []
+    for name, dtype in wanted:
+        parts.append(_definition(name, dtype, schedule, fma))
+        if name in _GUARDED:
+            text, far[name] = trigonometric.rescue(name, _FORMATS[dtype], schedule, fma, _WIDTHS[dtype])
+            parts.append(text)
+            kept += [f"{symbol(name, dtype)}.rescue", *(f"{symbol(name, dtype)}.rescue.v{n}" for n in _WIDTHS[dtype])]
+    if far:
+        parts += [trigonometric.table(), *far.values(), _keep(kept)]
+    return "\n".join(parts)
+
+
+def _definition(name: str, dtype: str, schedule: Schedule, fma: bool) -> str:
+    kernel, arity = _FUNCTIONS[name]
+    outer = _FORMATS[dtype]
+    wide = dtype == "f32" and name in _WIDE
+    b = Builder(F64 if wide else outer, schedule, fma)
+    xs = [Value(b, f"%{v}", outer.word) for v in "xy"[:arity]]
+    y = b.narrow(kernel(b, *map(b.widen, xs))) if wide else kernel(b, *xs)
+    parameters = ", ".join(f"{x.word} {x.name}" for x in xs)
+    head = f"define internal {outer.word} {symbol(name, dtype)}({parameters}) alwaysinline nounwind willreturn memory(none) {{"
+    return "\n".join([head, *b.lines, f"  ret {outer.word} {y.name}", "}", ""])
+
+
+def _keep(symbols: list[str]) -> str:
+    """Return a list that keeps the vector forms until the vectoriser has seen them."""
+    pointers = ", ".join(f"ptr {s}" for s in symbols)
+    return f'@llvm.compiler.used = appending global [{len(symbols)} x ptr] [{pointers}], section "llvm.metadata"\n'

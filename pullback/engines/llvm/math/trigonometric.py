@@ -1,0 +1,242 @@
+"""Sine, cosine and tangent of every float.
+
+Up to `limit`, x = k π/2 + r + c by Cody and Waite's reduction in three or four steps whose
+products are exact (1980, ch. 8; Muller, Elementary Functions, §11.2); c holds what r lacks.
+Beyond it the functions hand over to `rescue`, one call for a whole vector: it returns what
+it was given unless some |x| is above the limit, and there reduces with as many bits of 2/π
+as it needs (Payne and Hanek 1983), lane by lane, in integers. The vector forms of `rescue`
+are ours too; the attribute on the call tells LLVM's vectoriser which they are. A branch
+in line would keep the loop scalar, and a branch-free reduction of this kind costs thrice the sine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from .builder import F64, Builder, Format, Value
+from .coefficients import TWO_OVER_PI
+
+__all__ = ["cos", "far", "limit", "sin", "table", "tan"]
+
+# π/2 in parts: with FMA whole floats; without, parts with trailing zeros, k · part being exact
+_PARTS = {
+    ("f64", True): ("0x1.921fb54442d18p+0", "0x1.1a62633145c07p-54", "-0x1.f1976b7ed8fbcp-110"),
+    ("f64", False): ("0x1.921fb54400000p+0", "0x1.0b4611a600000p-34", "0x1.3198a2e037073p-69"),
+    ("f32", True): ("0x1.921fb6p+0", "-0x1.777a5cp-25", "-0x1.ee59dap-50"),
+    ("f32", False): ("0x1.920p+0", "0x1.fb4p-12", "0x1.440p-24", "0x1.68c234p-39"),
+}
+_LIMITS = {("f64", True): 2.0**30, ("f64", False): 2.0**19, ("f32", True): 2.0**16, ("f32", False): 2.0**11}
+
+
+def limit(b: Builder) -> float:
+    """Return the largest |x| that is reduced in line."""
+    return _LIMITS[b.format.name, b.has_fma]
+
+
+def _reduce(b: Builder, x: Value) -> tuple[Value, Value, Value]:
+    """Return r, c with |r| ≤ π/4, and the quadrant as an integer whose two last bits count."""
+    f = b.format
+    shifted = b.fma(x, b.number(2 / math.pi), f.magic)
+    k = shifted - f.magic
+    parts = [b.number(float.fromhex(p)) for p in _PARTS[f.name, b.has_fma]]
+    if b.has_fma:
+        t = b.fma(-k, parts[0], x)
+        r = b.fma(-k, parts[1], t)
+        c = b.fma(-k, parts[2], b.fma(-k, parts[1], t - r))
+        return r, c, b.bits(shifted)
+    t = x - k * parts[0]
+    for part in parts[1:-2]:
+        t = t - k * part
+    p = k * parts[-2]
+    r, c = b.two_sum(t, -p)
+    return *b.fast_two_sum(r, c - k * parts[-1]), b.bits(shifted)
+
+
+def _sin(b: Builder, r: Value, c: Value, z: Value) -> Value:
+    """Return sin(r + c) - r; z = r²."""
+    return b.fma(r * z, b.poly(z, b.format.table("sin")), c)
+
+
+def _cos(b: Builder, r: Value, c: Value, z: Value) -> tuple[Value, Value]:
+    """Return cos(r + c) as a sum: 1 - z/2 and the rest."""
+    half = z * 0.5
+    s = 1.0 - half
+    rest = b.fma(z * z, b.poly(z, b.format.table("cos")), ((1.0 - s) - half) - r * c)
+    return s, rest
+
+
+def _signed(b: Builder, y: Value, quadrant: Value) -> Value:
+    """Change the sign of y where the second bit of the quadrant is set."""
+    sign = 2 ** (b.format.bits - 1)
+    return b.float(b.bits(y) ^ ((quadrant << (b.format.bits - 2)) & sign))
+
+
+def _odd(quadrant: Value) -> Value:
+    return (quadrant & 1).unlike(0)
+
+
+def _sin_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+    z = r * r
+    s, rest = _cos(b, r, c, z)
+    y = b.select(_odd(quadrant), s, r) + b.select(_odd(quadrant), rest, _sin(b, r, c, z))
+    return _signed(b, y, quadrant)
+
+
+def _cos_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+    return _sin_of(b, r, c, quadrant + 1)
+
+
+def _tan_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+    """Return sin / cos or -cos / sin, both as sums of two floats, by one division."""
+    z = r * r
+    sine, sine_low = b.fast_two_sum(r, _sin(b, r, c, z))
+    cosine, cosine_low = b.fast_two_sum(*_cos(b, r, c, z))
+    odd = _odd(quadrant)
+    n, nl = b.select(odd, cosine, sine), b.select(odd, cosine_low, sine_low)
+    d, dl = b.select(odd, -sine, cosine), b.select(odd, -sine_low, cosine_low)
+    q, ql = b.quotient(n, nl, d, dl)
+    return q + ql
+
+
+_CORES: dict[str, Callable[..., Value]] = {"sin": _sin_of, "cos": _cos_of, "tan": _tan_of}
+
+
+def _near(b: Builder, name: str, x: Value) -> Value:
+    y = _CORES[name](b, *_reduce(b, x))
+    if name == "cos":
+        return y
+    return b.select(b.absolute(x) < 2.0 ** -(b.format.precision // 2 + 2), x, y)  # the sign of zero; subnormals
+
+
+def _guarded(b: Builder, name: str, x: Value) -> Value:
+    f = b.format
+    y = _near(b, name, x)
+    return b.emit(f.word, f"call {f.word} @pb.{name}.{f.name}.rescue({f.word} {x.name}, {f.word} {y.name}) #pb.{name}.{f.name}")
+
+
+def sin(b: Builder, x: Value) -> Value:
+    """Sine."""
+    return _guarded(b, "sin", x)
+
+
+def cos(b: Builder, x: Value) -> Value:
+    """Cosine."""
+    return _guarded(b, "cos", x)
+
+
+def tan(b: Builder, x: Value) -> Value:
+    """Tangent."""
+    return _guarded(b, "tan", x)
+
+
+def table() -> str:
+    """Return the bits of 2/π as a constant, after 64 zeros."""
+    words = ", ".join(f"i64 {w}" for w in (0, *TWO_OVER_PI))
+    return f"@pb.two_over_pi = internal unnamed_addr constant [{len(TWO_OVER_PI) + 1} x i64] [{words}]"
+
+
+def _window(b: Builder, exponent: Value) -> list[Value]:
+    """Return 192 bits of 2/π from bit `exponent` + 62 of the table, the most significant word first."""
+    start = exponent + 62
+    word, shift = start >> 6, start & 63
+    loaded = []
+    for i in range(4):
+        place = b.emit("ptr", f"getelementptr inbounds i64, ptr @pb.two_over_pi, i64 {(word + i).name}")
+        loaded.append(b.emit("i64", f"load i64, ptr {place.name}, align 8"))
+    return [b.call("fshl", loaded[i], loaded[i + 1], shift) for i in range(3)]
+
+
+def _cast(b: Builder, op: str, x: Value, word: str) -> Value:
+    return b.emit(word, f"{op} {x.word} {x.name} to {word}")
+
+
+def _reduce_far(b: Builder, x: Value) -> tuple[Value, Value, Value]:
+    """Payne and Hanek: x = M 2^E; M times the bits of 2/π that matter, modulo 4, in 128 bits."""
+    bits = b.bits(b.absolute(x))
+    significand = (bits & (2**52 - 1)) | 2**52
+    exponent = (bits >> 52) - 1075
+    high, middle, low = (_cast(b, "zext", w, "i128") for w in _window(b, exponent))
+    m = _cast(b, "zext", significand, "i128")
+    # top bit: weight 2; what is above is a multiple of 4, what is below 2^-126 is dropped
+    product = ((m * high) << 64) + m * middle + ((m * low) >> 64)
+    quadrant = (product + 2**125) >> 126
+    rest = product - (quadrant << 126)
+    negative = rest < 0
+    rest = b.select(negative, 0 - rest, rest)
+    zeros = b.emit("i128", f"call i128 @llvm.ctlz.i128(i128 {rest.name}, i1 false)")
+    rest = rest << (zeros & 127)
+    top = _cast(b, "trunc", rest >> 75, "i64")  # 53 bits, then 53 more
+    bottom = _cast(b, "trunc", (rest >> 22) & (2**53 - 1), "i64")
+    scale = b.float((1023 - 54 - _cast(b, "trunc", zeros, "i64") + 3) << 52)  # 2^(-51 - zeros): top is in [2^52, 2^53)
+    h = _cast(b, "uitofp", top, "double") * scale
+    l = _cast(b, "uitofp", bottom, "double") * scale * 2.0**-53
+    half_pi, half_pi_low = (float.fromhex(p) for p in _PARTS["f64", True][:2])
+    r, c = b.two_product(h, b.number(half_pi))
+    r, c = b.fast_two_sum(r, b.fma(h, b.number(half_pi_low), b.fma(l, b.number(half_pi), c)))
+    flip = b.select(negative, -1.0, b.number(1.0))
+    q = _cast(b, "trunc", quadrant, "i64")
+    minus = x < 0.0  # -x = -k π/2 - r
+    flip = b.select(minus, -flip, flip)
+    return r * flip, c * flip, b.select(minus, 0 - q, q)
+
+
+def far(b: Builder, name: str, x: Value) -> Value:
+    """Return the function at a finite x above the limit, by Payne and Hanek's reduction."""
+    y = _CORES[name](b, *_reduce_far(b, x))
+    return b.select(b.absolute(x) < math.inf, y, math.nan)
+
+
+def rescue(name: str, format: Format, schedule: str, fma: bool, widths: tuple[int, ...]) -> str:
+    """Return `rescue` for one element and for vectors of each width, and the function far out that they call."""
+    wide = Builder(F64, schedule, fma)  # type: ignore[arg-type]
+    y = far(wide, name, Value(wide, "%x", "double"))
+    own = Builder(format, schedule, fma)  # type: ignore[arg-type]
+    symbol, w, bound = f"@pb.{name}.{format.name}", format.word, own.number(limit(own)).name
+    convert = w == "float"
+    enter = "  %d = fpext float %x to double\n" if convert else ""
+    leave = "  %f = fptrunc double %y to float\n  ret float %f\n" if convert else "  ret double %y\n"
+    scalar = f"""define internal {w} {symbol}.rescue({w} %x, {w} %near) noinline nounwind willreturn memory(none) {{
+  %a = call {w} @llvm.fabs.{format.name}({w} %x)
+  %is_far = fcmp ogt {w} %a, {bound}
+  br i1 %is_far, label %far, label %done, !prof !{{!"branch_weights", i32 1, i32 2000}}
+far:
+{enter}  %y = call double @pb.{name}.far(double {"%d" if convert else "%x"})
+{leave}done:
+  ret {w} %near
+}}
+"""
+    vectors = "".join(_vector(symbol, format, bound, n) for n in widths)
+    variants = ",".join(f"_ZGV_LLVM_N{n}vv_{symbol[1:]}.rescue({symbol[1:]}.rescue.v{n})" for n in widths)
+    attribute = f'attributes #pb.{name}.{format.name} = {{ "vector-function-abi-variant"="{variants}" }}\n'
+    return scalar + vectors + attribute, _far_function(name, wide, y)  # type: ignore[return-value]
+
+
+def _far_function(name: str, b: Builder, y: Value) -> str:
+    head = f"define internal double @pb.{name}.far(double %x) noinline cold nounwind willreturn memory(none) {{"
+    return "\n".join([head, *b.lines, f"  ret double {y.name}", "}", ""])
+
+
+def _vector(symbol: str, f: Format, bound: str, n: int) -> str:
+    v = f"<{n} x {f.word}>"
+    return f"""define internal {v} {symbol}.rescue.v{n}({v} %x, {v} %near) noinline nounwind willreturn memory(none) {{
+  %a = call {v} @llvm.fabs.v{n}{f.name}({v} %x)
+  %is_far = fcmp ogt {v} %a, splat ({f.word} {bound})
+  %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %is_far)
+  br i1 %any, label %lanes, label %done
+lanes:
+  %i = phi i64 [ 0, %0 ], [ %next, %lanes ]
+  %y = phi {v} [ %near, %0 ], [ %y.next, %lanes ]
+  %xi = extractelement {v} %x, i64 %i
+  %yi = extractelement {v} %near, i64 %i
+  %fixed = call {f.word} {symbol}.rescue({f.word} %xi, {f.word} %yi)
+  %y.next = insertelement {v} %y, {f.word} %fixed, i64 %i
+  %next = add i64 %i, 1
+  %end = icmp eq i64 %next, {n}
+  br i1 %end, label %done, label %lanes
+done:
+  %result = phi {v} [ %near, %0 ], [ %y.next, %lanes ]
+  ret {v} %result
+}}
+"""
