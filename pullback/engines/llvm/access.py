@@ -91,7 +91,7 @@ def _index_get(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[
         if item[0] == "all":
             out.append(next(given))
         else:
-            start = read(eq.operands[1 + item[1]], shape[axis], item[2] if item[0] == "slice" else None)
+            start = read(eq.operands[1 + item[1]], shape[axis], item)
             out.append(plus(e, start, times(e, next(given), item[3])) if item[0] == "slice" else start)
         axis += 1
     return out
@@ -111,6 +111,8 @@ def is_view(eq: Equation) -> bool:
     if eq.primitive.name == "index_get":
         if any(item[0] == "iota" for item in eq.params["spec"]):
             return False
+        if 0 in eq.operands[0].type.shape:
+            return False  # nothing may be read, not even where an index out of range is moved to
         arrays = [eq.operands[1 + item[1]] for item in eq.params["spec"] if item[0] == "array"]
         return all(x.type.ndim == 0 for x in arrays)
     return eq.primitive.name in VIEWS

@@ -143,7 +143,8 @@ def caller(
         if layout.scalars[i]:
             packed.append(f"x{i}")
             continue
-        scope[f"t{i}"], scope[f"s{i}"], scope[f"d{i}"] = t, t.shape, t.dtype
+        scope[f"t{i}"], scope[f"s{i}"] = t, t.shape
+        scope[f"d{i}"] = np.dtype(t.dtype.type)  # the one object that arrays have: a type's own is a copy
         lines += [
             f"    if type(x{i}) is not ndarray or x{i}.dtype is not d{i} or x{i}.shape != s{i}"
             f" or x{i}.flags.num & 257 != 257:",
@@ -151,7 +152,7 @@ def caller(
         ]
         packed.append(word.format(f"x{i}"))
     for i, t in enumerate(layout.out_types):
-        scope[f"u{i}"], scope[f"e{i}"] = t.shape, t.dtype
+        scope[f"u{i}"], scope[f"e{i}"] = t.shape, np.dtype(t.dtype.type)
         lines.append(f"    y{i} = empty(u{i}, e{i})")
         packed.append(word.format(f"y{i}"))
         results.append(f"y{i}.item()" if t.weak else f"y{i}[()]" if t.ndim == 0 else f"y{i}")

@@ -177,17 +177,26 @@ class NestFunction:
                 base = OPERATIONS["mul"](e, [base, base], [out, out], out)
         return constant(1, out.dtype) if result is None else result
 
-    def _start(self, eq: Equation, x: Any, size: int, length: int | None) -> Index:
-        """Return an index operand as a number or register, wrapped if negative, and checked against the size."""
+    def _start(self, eq: Equation, x: Any, size: int, item: tuple) -> Index:
+        """Return an index operand as a number or register: wrapped if negative, and checked, or moved into range."""
+        taken, step = (item[2], item[3]) if item[0] == "slice" else (1, 1)
+        reach = (max(taken, 1) - 1) * step
+        low, high = max(0, -reach), size - 1 - max(0, reach)
+        clip = eq.params.get("mode", "raise") == "clip"
         if type(x) is Literal:
             i = int(x.value)
-            return i + size if i < 0 and length is None else i
+            if clip:
+                return int(clipped(i, size, taken, step))
+            return i + size if i < 0 and item[0] == "array" else i
         e = self.e
-        i = e.convert(self.element(x, []), x.type.dtype, np.int64)
+        i = e.convert(self.element(x, [0] * x.type.ndim), x.type.dtype, np.int64)
         wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {size}')}, i64 {i}")
-        inside = e.op(f"icmp ult i64 {wrapped}, {size}")
+        if clip:
+            up = e.intrinsic("smax", "i64", wrapped, str(low))
+            return e.intrinsic("smin", "i64", up, str(max(high, low)))
+        inside = e.op(f"and i1 {e.op(f'icmp sge i64 {wrapped}, {low}')}, {e.op(f'icmp sle i64 {wrapped}, {high}')}")
         self._flag_unless(inside, eq, size, i)
-        return e.op(f"select i1 {inside}, i64 {wrapped}, i64 0")
+        return e.op(f"select i1 {inside}, i64 {wrapped}, i64 {low}")
 
     def _flag_unless(self, inside: str, eq: Equation, size: int, index: str) -> None:
         """Note in the status, unless `inside`, which equation's index (an i64) was out of range; see `faults`."""
