@@ -94,8 +94,8 @@ def distance(ours: Any, theirs: Any) -> float:
     pairs: Iterable = zip(arrays(ours), arrays(theirs), strict=True)
     found = [0.0]
     for a, b in pairs:
-        if a.shape != b.shape:
-            raise AssertionError(f"results of shapes {a.shape} and {b.shape}")
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise AssertionError(f"results of {a.dtype}{list(a.shape)} and {b.dtype}{list(b.shape)}")
         if a.size:
             scale = float(np.max(np.abs(a))) or 1.0
             found.append(float(np.max(np.abs(a - b))) / scale)

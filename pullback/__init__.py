@@ -5,11 +5,12 @@
 array([1., 1.])
 """
 
-from . import engines as _engines  # noqa: F401 (fills the slot through which call and loop run Programs)
 from . import chain as chain
+from . import engines as _engines  # noqa: F401 (fills the slot through which call and loop run Programs)
 from . import numpy as numpy
 from .api.batching import vmap
 from .api.branches import cond, switch
+from .api.callbacks import debug_print, pure_callback
 from .api.checking import check_grads
 from .api.checkpoint import checkpoint, stop_gradient
 from .api.custom import custom_jvp, custom_vjp
@@ -41,6 +42,7 @@ __all__ = [
     "custom_jvp",
     "custom_vjp",
     "debug_nans",
+    "debug_print",
     "fori_loop",
     "grad",
     "hessian",
@@ -55,6 +57,7 @@ __all__ = [
     "map",
     "numpy",
     "plain_numpy",
+    "pure_callback",
     "scan",
     "stop_gradient",
     "switch",

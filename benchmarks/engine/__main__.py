@@ -22,7 +22,7 @@ from benchmarks.c import FLAGS
 from benchmarks.timing import agree, measure, start
 
 from . import report
-from .case import OURS, Case
+from .case import OURS, Case, not_native
 from .growth import CURVES, curve
 
 PROBLEMS = ("mlp", "logistic", "recurrence", "lorenz", "gmm", "lstm", "ba", "heat", "ufuncs")
@@ -70,9 +70,13 @@ def row(case: Case, rounds: int) -> dict:
     """Check that the contenders agree, time them, and return what they took."""
     calls, times = start(case.contenders, say=lambda text: print(text, file=sys.stderr))
     agree(calls, case.rtol)
+    slow = not_native(calls[OURS])
+    if slow:
+        print(f"  not native: {', '.join(slow)}", file=sys.stderr)
     measure(calls, times, rounds)
     contenders = {name: {"first": t.first, "rounds": t.rounds} for name, t in times.items()}
-    return {"work": case.work, "rtol": case.rtol, "at_least": dict(case.at_least), "contenders": contenders}
+    found = {"work": case.work, "rtol": case.rtol, "at_least": dict(case.at_least), "contenders": contenders}
+    return {**found, "not_native": slow}
 
 
 def surroundings() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,13 +42,18 @@ def ours(function: Callable, args: tuple) -> dict[str, Callable[[], Call]]:
     """Return our contenders: strict arithmetic and, where `pb.jit` offers it, ``fp="contract"``."""
 
     def build(**options: Any) -> Call:
-        compiled = pb.jit(function, **options)
-        return lambda: compiled(*args)
+        return functools.partial(pb.jit(function, **options), *args)
 
     found: dict[str, Callable[[], Call]] = {OURS: build}
     if "fp" in inspect.signature(pb.jit).parameters:
         found[f"{OURS}, contract"] = lambda: build(fp="contract")
     return found
+
+
+def not_native(call: Any) -> list[str]:
+    """Return what of a call of ours is not native code: the reason why nothing is, or the primitives called back."""
+    lowered = call.func.lower(*call.args)
+    return [lowered.why] if lowered.why else sorted({eq.primitive.name for eq in lowered.callbacks})
 
 
 def loop(lower: int, upper: int, body: Callable[[Any, Any], Any], value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,31 +34,28 @@ CURVES: dict[str, tuple[str, dict[str, Sequence[int]], Callable[[int], Case]]] =
 }
 
 
-def peak(call: Call) -> int:
-    """Return the largest number of bytes that a call holds at once, its results among them.
+def memory(build: Callable[[], Call]) -> int:
+    """Return the bytes of arrays that a function keeps between calls, and what a call needs at most in addition.
 
-    The call runs in a thread of its own, so that work space that a thread keeps is counted:
-    what NumPy and Python allocate, that is.
+    The compiled engine keeps its work space, and a call adds its results; the evaluator keeps
+    nothing, and all that it works with is added.
     """
     gc.collect()
-    found: list[Any] = []
-
-    def run() -> None:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        found.append(call())
-        found.append(tracemalloc.get_traced_memory()[1] - before)
-
     tracemalloc.start()
     try:
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
+        call = build()
+        call()
+        gc.collect()
+        arrays = tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)
+        kept = sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([arrays]).traces)
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        result = call()
+        added = tracemalloc.get_traced_memory()[1] - before
+        del result
     finally:
         tracemalloc.stop()
-    if not found:
-        raise RuntimeError("the call failed in its thread")
-    return found[-1]
+    return kept + added
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -73,10 +69,11 @@ def curve(name: str, size: str, rounds: int) -> dict:
     what, sizes, case = CURVES[name]
     found: dict[str, Any] = {"work": name, "n": what, "sizes": list(sizes[size]), "seconds": [], "bytes": []}
     for n in found["sizes"]:
-        calls, times = start({OURS: case(n).contenders[OURS]})
+        build = case(n).contenders[OURS]
+        found["bytes"].append(memory(build))  # first: later there may be work space left, unseen
+        calls, times = start({OURS: build})
         measure(calls, times, rounds, most=5)
         found["seconds"].append(times[OURS].median)
-        found["bytes"].append(peak(calls[OURS]))
     found["time_exponent"] = exponent(found["sizes"], found["seconds"])
     found["memory_exponent"] = exponent(found["sizes"], found["bytes"])
     return found

@@ -37,7 +37,7 @@ def lines(results: dict) -> Iterator[tuple[str, str, str, str, str, str]]:
             ours = name.startswith(OURS)
             yield (
                 row["work"] if i == 0 else "",
-                name,
+                name + (" (not all native)" if row["not_native"] and name == OURS else ""),
                 milliseconds(median(row, name)),
                 milliseconds(found["first"]) if ours or name.startswith("jax") else "",
                 "" if name == OURS else f"{ratio(row, name):.3g}×",
@@ -73,6 +73,15 @@ def _markdown_row(cells: tuple[str, ...]) -> str:
 
 def show(results: dict) -> None:
     """Print the table, drawn where rich is there."""
+    if results["rows"]:
+        _show_table(results)
+    for g in results["growth"]:
+        print(
+            f"{g['work']}: time grows as n^{g['time_exponent']:.2f}, memory as n^{g['memory_exponent']:.2f} ({g['n']})"
+        )
+
+
+def _show_table(results: dict) -> None:
     try:
         table = importlib.import_module("rich.table").Table(title=_about(results))
     except ImportError:
@@ -82,28 +91,27 @@ def show(results: dict) -> None:
         for i, name in enumerate(HEADER):
             table.add_column(name, justify="right" if i in (2, 3, 4) else "left")
         for line in lines(results):
-            table.add_row(*line, style="bold" if line[1] == OURS else None)
-        console = importlib.import_module("rich.console").Console()
-        console.print(table, width=max(console.width, 140), crop=False, no_wrap=True)
-    for g in results["growth"]:
-        print(
-            f"{g['work']}: time grows as n^{g['time_exponent']:.2f}, memory as n^{g['memory_exponent']:.2f} ({g['n']})"
-        )
+            table.add_row(*line, style="bold" if line[1].startswith(OURS) else None)
+        rich = importlib.import_module("rich.console")
+        rich.Console(width=max(rich.Console().width, 140)).print(table)
 
 
 def chart(results: dict, path: Path) -> None:
     """Draw how many times as fast we are, by work and by peer; and the growth of time and memory, if measured."""
     plt = importlib.import_module("matplotlib.pyplot")
-    bars = [(row, name) for row in results["rows"] for name in row["contenders"] if name != OURS]
-    height = max(2.5, 0.2 * len(bars) + 0.35 * len(results["rows"]))
-    grown = 1 if results["growth"] else 0
+    bars = sum(len(row["contenders"]) - 1 for row in results["rows"])
+    panels = []
+    if results["rows"]:
+        height = max(2.5, 0.2 * bars + 0.35 * len(results["rows"]))
+        panels.append((height, lambda axis: _draw_ratios(axis, results)))
+    if results["growth"]:
+        panels.append((3.6, lambda axis: _draw_growth(axis, results["growth"])))
+    heights = [height for height, _ in panels]
     figure, axes = plt.subplots(
-        1 + grown, 1, figsize=(9, height + 3.6 * grown), height_ratios=[height, 3.2][: 1 + grown], layout="constrained"
+        len(panels), 1, figsize=(9, sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
     )
-    axes = list(axes) if grown else [axes]
-    _draw_ratios(axes[0], results)
-    if grown:
-        _draw_growth(axes[1], results["growth"])
+    for (_, draw), axis in zip(panels, axes[:, 0], strict=True):
+        draw(axis)
     figure.savefig(path)
     plt.close(figure)
 
@@ -116,18 +124,18 @@ def _draw_ratios(axis: Any, results: dict) -> None:
         peers = [name for name in row["contenders"] if name != OURS]
         ticks.append((y - 0.5 * (len(peers) - 1), row["work"]))
         for name in peers:
-            axis.barh(y, ratio(row, name), color=colours[name], height=0.9)
+            axis.barh(y, ratio(row, name) - 1, left=1, color=colours[name], height=0.9)
             aim = row["at_least"].get(name)
             if aim is not None:
                 axis.plot([aim, aim], [y - 0.45, y + 0.45], color="black")
             y -= 1
         y -= 0.7
     for name in names:
-        axis.barh(0, 0, color=colours[name], label=name)
+        axis.barh(0, 0, left=1, color=colours[name], label=name)
     axis.axvline(1, color="grey", linewidth=0.8)
-    axis.set(xscale="log", xlabel="how many times as fast pullback is (black: what we aim at)")
+    axis.set(xscale="log", xlabel="how many times as fast pullback is (black: what we aim at)", ylim=(y, 1))
     axis.set_yticks([p for p, _ in ticks], [work for _, work in ticks], fontsize="small")
-    axis.legend(fontsize="small")
+    axis.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4)
 
 
 def _draw_growth(axis: Any, growth: list[dict]) -> None:

@@ -167,7 +167,15 @@ class DerivativeError(PullbackError, AssertionError):
 class OutOfRange(PullbackError, IndexError):
     """An index of a function under `jit` was out of range when it ran."""
 
-    why = "it was known only when the compiled function ran; nothing was read or written there"
+    @classmethod
+    def at(cls, source: Any, message: str) -> OutOfRange:
+        """Return the error for an index of a line, in NumPy's words."""
+        return cls(
+            message,
+            where=source,
+            why="the index was known only when the compiled function ran; nothing was read or written there",
+            fix="keep the index in range: np.clip(i, 0, n - 1), or i % n",
+        )
 
 
 class NaNError(PullbackError, FloatingPointError):

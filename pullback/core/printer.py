@@ -6,7 +6,7 @@ from typing import Any
 
 from . import source
 
-__all__ = ["print_program"]
+__all__ = ["names", "print_program"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -56,13 +56,18 @@ def _params(eq: Any, indent: str) -> tuple[str, list[str]]:
     return f"[{text}]" if text else "", held
 
 
+def names() -> Any:
+    """Return a table that names variables in the order in which it is asked for them."""
+    return _Names()
+
+
 class _Names(dict):
     """Names variables a, b, … z, aa, ab, … in the order in which they are met."""
 
     def __missing__(self, x: Any) -> str:
         if hasattr(x, "value"):
             return repr(x)
-        n, name = sum(not isinstance(k, str) for k in self), ""
+        n, name = len(self), ""
         while True:
             n, letter = divmod(n, 26)
             name = _LETTERS[letter] + name

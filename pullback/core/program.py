@@ -70,6 +70,12 @@ class Equation(NamedTuple):
             tuple(x.type for x in self.operands), tuple(x.type for x in self.results), **self.params
         )
 
+    @property
+    def calls_out(self) -> bool:
+        """Whether it prints or calls back, itself or in a Program that it holds."""
+        effect = self.primitive.effect
+        return effect in ("print", "callback") or any(p.calls_out for p in held_programs(self.params))
+
     def __reduce__(self):
         return Equation, (self.primitive, self.operands, self.results, self.params, _source.portable(self.source))
 
@@ -159,6 +165,11 @@ class Program:
         """Yield each equation with its cost."""
         for eq in self.equations:
             yield eq, eq.cost
+
+    @cached_property
+    def calls_out(self) -> bool:
+        """Whether it prints or calls back into the user's code, in a Program that it holds too."""
+        return any(eq.calls_out for eq in self.equations)
 
     # Structure ----------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def lost(x: Any, kind: str) -> DerivativeLost:
             where=where,
             why="a plain array holds numbers only: the derivative would be lost",
             fix="build the array of its parts: np.stack([...]), or np.array([...]) with import pullback.numpy as np; "
-            "or begin with a traced one: out = out.at[i].set(v)",
+            "or out = pullback.numpy.at(out)[i].set(v)",
         )
     if kind == "array":
         return DerivativeLost(

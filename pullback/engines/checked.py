@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.arrays import own
 from pullback.core.errors import CheckError, NaNError
 from pullback.core.primitive import primitives
 from pullback.core.program import Program, held_programs
@@ -35,14 +36,23 @@ class Checked:
         return getattr(self.native, name)
 
     def __call__(self, *values: Any) -> Sequence[Any]:
+        """Run it on flat arrays."""
         given = [x.copy() if isinstance(x, np.ndarray) else x for x in values]
         outs = self.native(*given)
         for i, (a, b) in enumerate(zip(values, given, strict=True)):
             if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes():
                 raise CheckError(f"native code has written to argument {i}, of {a.dtype}[{a.shape}]")
-        if any(map(_has_nan, outs)) and not any(map(_has_nan, values)) and not _has_effect(self.source):
+        if any(map(_has_nan, outs)) and not any(map(_has_nan, values)) and not self.source.calls_out:
             self._blame(values, outs)
         return outs
+
+    def fresh(self, *values: Any) -> Sequence[Any]:
+        """Return results that share memory with nothing."""
+        return own(self(*values), values)
+
+    def donating(self, values: Sequence[Any], donated: tuple[int, ...]) -> Sequence[Any]:
+        """Return the results; what was given away is not taken while native code is checked."""
+        return self(*values)
 
     def _blame(self, values: Sequence[Any], outs: Sequence[Any]) -> None:
         """Raise the error for a NaN that came out of numbers, if it is one."""
@@ -82,10 +92,3 @@ def first_nan(program: Program, values: Sequence[Any]) -> Any:
 def _has_nan(x: Any) -> bool:
     x = np.asarray(x)
     return x.dtype.kind in "fc" and bool(np.isnan(x).any())
-
-
-def _has_effect(program: Program) -> bool:
-    return any(
-        eq.primitive.effect in ("print", "callback") or any(map(_has_effect, held_programs(eq.params)))
-        for eq in program.equations
-    )

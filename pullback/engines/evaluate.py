@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.arrays import own
 from pullback.core.errors import OutOfRange
 from pullback.core.program import Program
 from pullback.core.straightline import source_at, straightline
@@ -33,6 +34,7 @@ class Evaluated:
         self._run = compile_program(program)
 
     def __call__(self, *values: Any) -> Sequence[Any]:
+        """Run it on flat arrays."""
         try:
             with np.errstate(all="ignore"):
                 return self._run(*values)
@@ -42,7 +44,15 @@ class Evaluated:
             source = locate(error.__traceback__)
             if source is None:
                 raise
-            raise OutOfRange(str(error), where=source) from None
+            raise OutOfRange.at(source, str(error)) from None
+
+    def fresh(self, *values: Any) -> Sequence[Any]:
+        """Return results that share memory with nothing."""
+        return own(self(*values), values)
+
+    def donating(self, values: Sequence[Any], donated: tuple[int, ...]) -> Sequence[Any]:
+        """Return the results; the evaluator takes no memory that was given away."""
+        return self(*values)
 
     def __reduce__(self):
         return Evaluated, (self.program, self.why)

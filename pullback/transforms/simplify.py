@@ -35,7 +35,7 @@ def drop_dead(program: Program) -> Program:
     needed = {x for x in program.outputs if type(x) is Var}
     kept: list[Equation] = []
     for eq in reversed(program.equations):
-        if eq.primitive.effect is not None or any(x in needed for x in eq.results):
+        if eq.primitive.effect is not None or any(x in needed for x in eq.results) or eq.calls_out:
             kept.append(eq)
             needed.update(x for x in eq.operands if type(x) is Var)
     constants = tuple((x, value) for x, value in program.constants if x in needed)
@@ -48,7 +48,7 @@ def _merge_common(program: Program) -> Program:
     kept: list[Equation] = []
     for eq in program.equations:
         operands = tuple([renamed.get(x, x) if type(x) is Var else x for x in eq.operands])
-        if eq.primitive.effect is None:
+        if eq.primitive.effect is None and not eq.calls_out:
             folded = _fold(eq, operands)
             if folded is not None:
                 renamed[eq.results[0]] = folded

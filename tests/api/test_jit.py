@@ -1,11 +1,16 @@
 """jit: traces once a signature, also inside loops of derivatives; statics, errors, closures."""
 
+import functools
+
 import numpy as np
 import pytest
 
 import pullback as pb
 from pullback.core.errors import ArgumentError, NoValue
 from pullback.core.program import Program
+
+# Compiled code has sines of its own: within 4 ulp of NumPy's.
+close = functools.partial(np.testing.assert_allclose, rtol=4 * np.finfo(float).eps)
 
 
 def counting(f):
@@ -24,7 +29,7 @@ def test_a_signature_is_traced_once():
     f = counting(lambda x, y: np.sin(x) * y)
     g = pb.jit(f)
     for k in range(3):
-        np.testing.assert_array_equal(g(X, float(k)), np.sin(X) * k)
+        close(g(X, float(k)), np.sin(X) * k)
     assert f.traces == 1
     g(X[:2], 1.0)
     g(X.astype(np.float32), 1.0)
@@ -106,7 +111,7 @@ def test_leaves_that_are_no_arrays_are_static():
 def test_trees_in_and_out():
     g = pb.jit(lambda p: {"s": p["a"] + p["b"][0], "none": None, "name": "x"})
     out = g({"a": X, "b": (1.0,)})
-    np.testing.assert_array_equal(out["s"], X + 1.0)
+    close(out["s"], X + 1.0)
     assert out["none"] is None
     assert out["name"] == "x"
 
@@ -123,7 +128,7 @@ def test_values_that_jit_does_not_know_are_told():
 def test_closures_over_arrays_are_constants_and_over_tracers_are_differentiated():
     w = np.array([1.0, 2.0, 3.0, 4.0])
     g = pb.jit(lambda x: x * w)
-    np.testing.assert_array_equal(g(X), X * w)
+    close(g(X), X * w)
     f = lambda w: np.sum(pb.jit(lambda x: np.sin(x * w))(X))  # noqa: E731
     np.testing.assert_allclose(pb.grad(f)(2.0), np.sum(X * np.cos(2.0 * X)), rtol=1e-14)
     np.testing.assert_allclose(pb.jit(pb.grad(f))(2.0), np.sum(X * np.cos(2.0 * X)), rtol=1e-14)
@@ -148,8 +153,8 @@ def test_a_trace_that_captured_a_tracer_is_not_kept():
 def test_jit_of_jit_is_one_more_call():
     f = counting(lambda x: np.sin(x) + 1.0)
     g = pb.jit(pb.jit(f))
-    np.testing.assert_array_equal(g(X), np.sin(X) + 1.0)
-    np.testing.assert_array_equal(pb.grad(lambda x: np.sum(g(x)))(X), np.cos(X))
+    close(g(X), np.sin(X) + 1.0)
+    close(pb.grad(lambda x: np.sum(g(x)))(X), np.cos(X))
     assert f.traces == 1
 
 
@@ -164,7 +169,7 @@ def test_recursion_of_jitted_functions_with_static_depth():
         return x if n == 0 else np.sin(jitted(x, n - 1))
 
     jitted = pb.jit(tower, static_argnums=1)
-    assert jitted(0.5, 3) == np.sin(np.sin(np.sin(0.5)))
+    close(jitted(0.5, 3), np.sin(np.sin(np.sin(0.5))))
     np.testing.assert_allclose(pb.grad(jitted)(0.5, 2), np.cos(np.sin(0.5)) * np.cos(0.5), rtol=1e-14)
 
 

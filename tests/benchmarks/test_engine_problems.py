@@ -6,8 +6,10 @@ the plain double loop.
 """
 
 import contextlib
+import functools
 import importlib
 import math
+import os
 import shutil
 
 import numpy as np
@@ -18,7 +20,7 @@ from benchmarks import timing
 from benchmarks.c import NoCompiler
 from benchmarks.engine import ba, gmm, growth, heat, logistic, lorenz, lstm, mlp, recurrence, report
 from benchmarks.engine.__main__ import PROBLEMS
-from benchmarks.engine.case import OURS, loop
+from benchmarks.engine.case import OURS, loop, not_native
 from tests.oracles import complex_step
 
 PEERS = ("jax", "torch", "C")
@@ -31,10 +33,18 @@ def cases():
         yield from importlib.import_module(f"benchmarks.engine.{name}").cases("tiny")
 
 
-CASES = [pytest.param(case, id=case.work) for case in cases()]
+@functools.cache
+def ours(work):
+    """Our call of a case, compiled once for all tests."""
+    (case,) = (case for case in ALL if case.work == work)
+    return case.contenders[OURS]()
+
+
+ALL = list(cases())
+CASES = [pytest.param(case, id=case.work) for case in ALL]
 TWINS = [
     pytest.param(case, peer, id=f"{case.work}: {peer}")
-    for case in cases()
+    for case in ALL
     for peer in PEERS
     if any(name.startswith(peer) for name in case.contenders)
 ]
@@ -62,8 +72,8 @@ def assert_gradient(f, args, gradient, rng, rtol=1e-11):
 
 @pytest.mark.parametrize("case", CASES)
 def test_numpy_and_we_agree_and_are_timed(case):
-    builders = {n: b for n, b in case.contenders.items() if not n.startswith(PEERS)}
-    calls, times = timing.start(builders)
+    builders = {n: b for n, b in case.contenders.items() if not n.startswith((*PEERS, OURS))}
+    calls, times = timing.start({OURS: lambda: ours(case.work), **builders})
     assert OURS in calls
     timing.agree(calls, case.rtol)
     timing.measure(calls, times, rounds=2, least=0)
@@ -76,7 +86,7 @@ def test_the_twin_of_a_peer_computes_what_we_do(case, peer):
         pytest.skip("there is no gcc")
     if peer != "C":
         pytest.importorskip(peer)
-    calls = {OURS: case.contenders[OURS]()}
+    calls = {OURS: ours(case.work)}
     for name, build in case.contenders.items():
         if name.startswith(peer):
             # Plain C can be built wherever gcc is; glibc has vector functions only on some machines.
@@ -239,7 +249,13 @@ def results():
         "C": {"first": 0.1, "rounds": [2e-3]},
         "jax.jit": {"first": 0.1, "rounds": [1.5e-3]},
     }
-    row = {"work": "work | 1", "rtol": 1e-9, "at_least": {"C": 1.5, "jax.jit": 2}, "contenders": contenders}
+    row = {
+        "work": "work | 1",
+        "rtol": 1e-9,
+        "at_least": {"C": 1.5, "jax.jit": 2},
+        "contenders": contenders,
+        "not_native": [],
+    }
     grown = {"work": "heat", "n": "cells", "sizes": [1, 10], "seconds": [1, 10], "bytes": [1, 10]}
     grown |= {"time_exponent": 1.0, "memory_exponent": 1.0}
     about = {"machine": "m", "versions": {"numpy": "2"}, "gcc": "gcc"}
@@ -250,6 +266,20 @@ def test_the_table_says_what_is_reached_and_what_is_missed():
     lines = list(report.lines(results()))
     assert lines[1][2:] == ("2.00", "", "2×", "1.5× reached")
     assert lines[2][2:] == ("1.50", "100", "1.5×", "2× missed")
+
+
+def test_the_table_says_where_we_are_not_native():
+    found = results()
+    found["rows"][0]["not_native"] = ["eigh"]
+    assert next(report.lines(found))[1] == f"{OURS} (not all native)"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_all_that_is_timed_is_native_code(case):
+    if os.environ.get("PULLBACK_ENGINE") == "numpy":
+        pytest.skip("the environment asks for the evaluator")
+    pytest.importorskip("llvmlite")
+    assert not_native(ours(case.work)) == []
 
 
 def test_the_page_gets_the_table_between_its_marks(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import pullback as pb
 from pullback.core.errors import ArgumentError, CheckError, TreeError
 from pullback.core.program import Literal, Program, intern
+from pullback.transforms.simplify import simplify
 
 
 class Point(NamedTuple):
@@ -215,3 +216,16 @@ def test_programs_of_one_structure_from_two_lines_keep_their_own_lines():
 def test_a_program_with_constants_cannot_be_held():
     with pytest.raises(CheckError, match="constants"):
         intern(pb.trace(lambda x: x + np.ones(3))(np.ones(3)))
+
+
+def test_long_programs_trace_print_run_and_pickle():
+    def f(x):
+        for _ in range(3000):
+            x = np.sin(x)
+        return x
+
+    program = pb.trace(f)(0.5)
+    assert len(str(program).splitlines()) == 3003
+    assert pickle.loads(pickle.dumps(program))(0.5) == f(0.5)
+    assert len(simplify(program).equations) == 3000
+    np.testing.assert_allclose(pb.grad(f)(0.5), pb.jvp(f, (0.5,), (1.0,))[1], rtol=1e-12)

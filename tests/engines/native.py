@@ -9,7 +9,7 @@ from pullback.core.types import array_type, type_of
 from pullback.engines.evaluate import compile_program
 
 pytest.importorskip("llvmlite")
-from pullback.engines.llvm.compiled import Compiled  # noqa: E402
+from pullback.engines.llvm.compiled import Compiled
 
 __all__ = ["Compiled", "alone", "assert_ulp", "evaluated", "held", "in_ulp", "same"]
 

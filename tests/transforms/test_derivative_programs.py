@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -65,8 +65,19 @@ def test_reverse_is_forward_transposed(seed):
         lambda *v: pb.jvp(f, inputs, v)[1], lambda u: pb.vjp(f, *inputs)[1](u), vs, us, rtol=1e-12
     )
     oracles.assert_transposes(
-        pb.linearize(f, *inputs)[1], lambda u: pb.vjp(pb.jit(f), *inputs)[1](u), vs, us, rtol=1e-12
+        pb.linearize(f, *inputs)[1], lambda u: pb.vjp(pb.checkpoint(f), *inputs)[1](u), vs, us, rtol=1e-12
     )
+
+
+@settings(max_examples=8)
+@given(seed=SEEDS)
+def test_what_is_jitted_has_the_same_derivatives(seed):
+    f, inputs = random_function(seed), tuple(random_inputs(seed))
+    us = directions(seed + 1, f(*inputs))
+    want = pb.vjp(f, *inputs)[1](us)
+    for got in (pb.vjp(pb.jit(f), *inputs)[1](us), pb.jit(lambda *x: pb.vjp(f, *x)[1](us))(*inputs)):
+        for a, b in zip(got, want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
 
 
 @given(seed=SEEDS)

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pullback.core.program import Equation, Literal
+from pullback.primitives.index_spec import block_ndim, layout
 
 from .ranges import Index, divided, plus, times
 from .scalars import Emitter
 
-__all__ = ["VIEWS", "Index", "is_view", "keeps_lead"]
+__all__ = ["VIEWS", "Index", "is_view", "keeps_lead", "lead_rank"]
+
+_UNROLLED = 32  # elements of trailing axes that go into registers
 
 def linear(e: Emitter, index: list[Index], shape: tuple[int, ...]) -> Index:
     """Return the position of an element in C order."""
@@ -81,19 +84,33 @@ def _flip(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[Index
 
 
 def _index_get(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[Index]:
-    """Basic indexing, and scalar integers: each axis is whole, a slice from a start, or one element."""
-    shape, out, given = eq.operands[0].type.shape, [], iter(index)
-    axis = 0
-    for item in eq.params["spec"]:
-        if item[0] == "newaxis":
-            next(given)
-            continue
+    return indexed(e, eq, eq.operands[0].type.shape, eq.operands[1:], index, read)
+
+
+def indexed(
+    e: Emitter, eq: Equation, shape: tuple[int, ...], indices: tuple, index: list[Index], read: Any
+) -> list[Index]:
+    """Return the index into an array of `shape` of the element at `index` of what an index of it takes.
+
+    ``read(x, size, item, at)`` reads an index operand for an axis of a size, from element `at` of it.
+    """
+    spec = eq.params["spec"]
+    labels = [("block", j) for j in range(block_ndim(spec, [x.type.ndim for x in indices]))]
+    at = dict(zip(layout(spec, labels), index, strict=True))
+    block = [at[label] for label in labels]
+    out: list[Index] = []
+    for i, item in enumerate(spec):
+        size = shape[len(out)] if item[0] != "newaxis" else 0
         if item[0] == "all":
-            out.append(next(given))
-        else:
-            start = read(eq.operands[1 + item[1]], shape[axis], item)
-            out.append(plus(e, start, times(e, next(given), item[3])) if item[0] == "slice" else start)
-        axis += 1
+            out.append(at[i])
+        elif item[0] == "iota":
+            out.append(block[len(block) - item[1]])
+        elif item[0] == "array":
+            x = indices[item[1]]
+            out.append(read(x, size, item, aligned(block, x.type.shape)))
+        elif item[0] == "slice":
+            x = indices[item[1]]
+            out.append(plus(e, read(x, size, item, [0] * x.type.ndim), times(e, at[i], item[3])))
     return out
 
 
@@ -109,13 +126,33 @@ VIEWS: dict[str, Callable[[Emitter, Equation, list[Index], Any], list[Index]]] =
 def is_view(eq: Equation) -> bool:
     """Return whether an equation only moves elements, by a map that is known here."""
     if eq.primitive.name == "index_get":
-        if any(item[0] == "iota" for item in eq.params["spec"]):
-            return False
         if 0 in eq.operands[0].type.shape:
             return False  # nothing may be read, not even where an index out of range is moved to
-        arrays = [eq.operands[1 + item[1]] for item in eq.params["spec"] if item[0] == "array"]
-        return all(x.type.ndim == 0 for x in arrays)
+        return literals_fit(eq, eq.operands[0].type.shape, eq.operands[1:])
     return eq.primitive.name in VIEWS
+
+
+def literals_fit(eq: Equation, shape: tuple[int, ...], indices: tuple) -> bool:
+    """Return whether indices that are known are in range; where they are not, NumPy is to say so."""
+    if eq.params.get("mode", "raise") == "clip":
+        return True
+    sizes = iter(shape)
+    for item in eq.params["spec"]:
+        n = next(sizes) if item[0] != "newaxis" else 0
+        if item[0] in ("array", "slice") and type(indices[item[1]]) is Literal:
+            i = int(indices[item[1]].value)
+            last = i + (max(item[2], 1) - 1) * item[3] if item[0] == "slice" else i
+            if not (-n <= i < n and -n <= last < n) and (item[0] == "array" or item[2]):
+                return False
+    return True
+
+
+def lead_rank(shape: tuple[int, ...]) -> int:
+    """Return how many leading axes are looped over; the others are unrolled."""
+    k = len(shape)
+    while k and math.prod(shape[k - 1 :]) <= (_UNROLLED if k > 1 else 16):
+        k -= 1
+    return k
 
 
 def keeps_lead(eq: Equation, i: int, k: int) -> bool:
@@ -144,6 +181,8 @@ def keeps_lead(eq: Equation, i: int, k: int) -> bool:
         return at_same or all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
     if name == "ramp":
         return x.ndim >= k
+    if name in ("argmax", "argmin"):
+        return eq.params["axis"] >= k
     if name == "triangle":
         return True
     if name in ("sum", "prod", "max", "min", "any", "all"):

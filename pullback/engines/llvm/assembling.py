@@ -9,15 +9,16 @@ the index is something else, both sides are read, at places that exist, and one 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pullback.core.program import Equation, Literal
-from pullback.primitives.index_spec import clipped
+from pullback.primitives.index_spec import clipped, result_shape
 
-from .access import aligned
+from .access import aligned, literals_fit
 from .ranges import Index, piece, plus, times
 from .scalars import OPERATIONS, constant, llvm_type
 
@@ -30,8 +31,18 @@ def is_assembled(eq: Equation) -> bool:
     """Return whether an element of the result is read from a part that can be named here."""
     name = eq.primitive.name
     if name in ("scatter", "index_set", "index_add", "cut"):
-        return all(type(x) is Literal for x in _indices(eq)) and all(item[0] != "iota" for item in eq.params["spec"])
+        known = all(type(x) is Literal for x in _indices(eq)) and all(item[0] != "iota" for item in eq.params["spec"])
+        return known and literals_fit(eq, eq.results[0].type.shape, _indices(eq)) and _is_large(eq)
     return name in ASSEMBLED
+
+
+def _is_large(eq: Equation) -> bool:
+    """Return whether what is written is not little beside the whole: else only that little is written."""
+    shape, k = eq.results[0].type.shape, 0
+    written = result_shape(eq.params["spec"], shape, tuple(x.type for x in _indices(eq)))
+    while k < len(shape) and eq.params["spec"][k : k + 1] == (("all",),):
+        k += 1
+    return 4 * math.prod(written) >= math.prod(shape) or math.prod(shape[k:]) <= 32
 
 
 def _indices(eq: Equation) -> tuple:

@@ -64,7 +64,7 @@ class _Evaluate:
         except IndexError as error:
             if isinstance(error, OutOfRange) or self.eq.primitive.effect == "callback":
                 raise
-            raise OutOfRange(str(error), where=self.eq.source) from None
+            raise OutOfRange.at(self.eq.source, str(error)) from None
         for place, y in zip(places, outs if self.eq.primitive.multiple else (outs,), strict=True):
             place[...] = y
 

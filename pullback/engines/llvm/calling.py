@@ -55,13 +55,14 @@ class Layout:
         Words that Python packs; the word at which the table begins.
     """
 
-    def __init__(self, in_types: Any, out_types: Any, n_constants: int) -> None:
+    def __init__(self, in_types: Any, out_types: Any, n_constants: int, n_more: int = 0) -> None:
         self.in_types, self.out_types = tuple(in_types), tuple(out_types)
         self.scalars = [_PACKED.get(t.dtype.name, "") if t.ndim == 0 else "" for t in self.in_types]
         self.n_in, self.n_out = len(self.in_types), len(self.out_types)
         self.n_packed = self.n_in + self.n_out
         self.table = self.n_packed
-        self.n_words = self.table + self.n_packed + n_constants + 3
+        self.status = self.table + self.n_packed + n_constants + 1  # after the arena; then the callbacks' table
+        self.n_words = self.status + 2 + n_more
 
     @property
     def format(self) -> str:
@@ -74,7 +75,9 @@ class Frame:
 
     __slots__ = ("_held", "address", "status", "words")
 
-    def __init__(self, layout: Layout, constants: list[np.ndarray], arena_size: int, width: int) -> None:
+    def __init__(
+        self, layout: Layout, constants: list[np.ndarray], arena_size: int, width: int, *more: np.ndarray
+    ) -> None:
         arena = np.empty(arena_size + 64, np.uint8)
         status = np.zeros(2, np.int64)
         table = (ctypes.c_void_p * max(width, 1))()
@@ -84,11 +87,12 @@ class Frame:
         self.status = status
         fixed = [x.ctypes.data for x in constants]
         fixed += [-(-arena.ctypes.data // 64) * 64, status.ctypes.data, ctypes.addressof(table)]
+        fixed += [x.ctypes.data for x in more]
         words[layout.table + layout.n_packed :] = fixed
         for i, scalar in enumerate(layout.scalars):
             if scalar:
                 words[layout.table + i] = self.address + 8 * i
-        self._held = arena, table, constants
+        self._held = arena, table, constants, more
 
 
 def adapter(layout: Layout) -> str:
@@ -112,7 +116,7 @@ def adapter(layout: Layout) -> str:
     return "\n".join([
         *lines,
         f"  %table = getelementptr ptr, ptr %frame, i64 {layout.table}",
-        f"  %at = getelementptr ptr, ptr %frame, i64 {layout.n_words - 2}",
+        f"  %at = getelementptr ptr, ptr %frame, i64 {layout.status}",
         "  %status = load ptr, ptr %at",
         "  store i64 0, ptr %status",
         "  %failed = call i32 @entry(ptr %table)",
@@ -126,16 +130,25 @@ def adapter(layout: Layout) -> str:
 
 
 def caller(
-    layout: Layout, address: int, new_frame: Callable[[], Frame], fail: Callable[[int, Frame], Any], held: Any
+    layout: Layout,
+    address: int,
+    new_frame: Callable[[], Frame],
+    fail: Callable[[int, Frame], Any],
+    held: Any,
+    strong: bool = False,
+    reuse: dict[int, int] | None = None,
 ) -> Callable[..., list[Any]]:
     """Return the Python function of flat arguments that calls native code and returns a list of results.
 
-    It keeps alive what is `held`: the code.
+    It keeps alive what is `held`: the code. Scalars that are weak come as Python's own, if not
+    `strong`. `reuse` has results that are written, where that is
+    possible, into the memory of an argument.
     """
     pool: list[Frame] = []
     scope: dict[str, Any] = {
         "native": _ENTRY(address), "pop": pool.pop, "put": pool.append, "new": new_frame, "fail": fail,
-        "empty": np.empty, "ndarray": np.ndarray, "fitted": _fitted, "pack": struct.Struct(layout.format).pack_into, "held": held,
+        "empty": np.empty, "ndarray": np.ndarray, "fitted": _fitted, "alone": _alone, "held": held,
+        "pack": struct.Struct(layout.format).pack_into, "StructError": struct.error,
     }  # fmt: skip
     lines, packed, results = [], [], []
     word = "id({})" if reads_objects() else "{}.ctypes.data"
@@ -153,16 +166,23 @@ def caller(
         packed.append(word.format(f"x{i}"))
     for i, t in enumerate(layout.out_types):
         scope[f"u{i}"], scope[f"e{i}"] = t.shape, np.dtype(t.dtype.type)
-        lines.append(f"    y{i} = empty(u{i}, e{i})")
+        new = f"empty(u{i}, e{i})"
+        if reuse and i in reuse:
+            others = "".join(f", x{j}" for j in range(layout.n_in) if j != reuse[i] and not layout.scalars[j])
+            new = f"x{reuse[i]} if alone(x{reuse[i]}{others}) else {new}"
+        lines.append(f"    y{i} = {new}")
         packed.append(word.format(f"y{i}"))
-        results.append(f"y{i}.item()" if t.weak else f"y{i}[()]" if t.ndim == 0 else f"y{i}")
+        results.append(f"y{i}.item()" if t.weak and not strong else f"y{i}[()]" if t.ndim == 0 else f"y{i}")
     inputs = ", ".join(f"x{i}" for i in range(layout.n_in))
     lines += [
         "    try:",
         "        frame = pop()",
         "    except IndexError:",
         "        frame = new()",
-        f"    pack(frame.words, 0{''.join(f', {x}' for x in packed)})",
+        "    try:",
+        f"        pack(frame.words, 0{''.join(f', {x}' for x in packed)})",
+        "    except StructError as error:",
+        "        raise OverflowError(f'a Python integer is too large for int64: {error}') from None",
         "    status = native(frame.address)",
         "    if status:",
         "        fail(status, frame)",
@@ -184,3 +204,8 @@ def _fitted(x: Any, t: Any) -> np.ndarray:
     if x.shape != t.shape:
         raise CheckError(f"native code for {t} was given an array of shape {x.shape}")
     return x
+
+
+def _alone(x: np.ndarray, *others: np.ndarray) -> bool:
+    """Return whether an array owns its memory, may be written to, and shares it with no other argument."""
+    return x.flags.owndata and x.flags.writeable and not any(np.may_share_memory(x, y) for y in others)

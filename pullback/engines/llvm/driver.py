@@ -15,13 +15,20 @@ from pullback.core.program import Equation, Literal, Program, Var
 from pullback.core.types import TapeType
 
 from .arena import Arena
-from .nest import NestFunction, load, store
-from .plan import Branches, Callback, Loop, Nest, Plan, Product
+from .blas import call_arguments
+from .contractions import ContractionFunction
+from .nest import NestFunction, counted, load, store
+from .plan import Branches, Callback, Contraction, Loop, Nest, Plan, Product, Row, Update
+from .products import MatrixProduct, canonical, matrix_product
+from .ranges import plus, times
+from .rows import RowFunction
 from .scalars import Emitter, constant, memory_type
+from .updates import UpdateFunction
 
-__all__ = ["Module", "write_module"]
+__all__ = ["Module", "Unsupported", "last_uses", "write_module"]
 
 _ON_STACK = 64  # elements
+POISON = False  # tests set it: what the arena has back is filled with NaN
 
 
 class Unsupported(Exception):
@@ -39,23 +46,33 @@ class Module:
     blas : set of str
     checks : list of (Equation, int)
         What a status of 1, 2, … says: whose index was out of range, of an axis of which size.
+    timed : list of (Plan, step)
+        Whose ticks are added up, where there is a clock.
+    constants : list of ndarray
+        Arrays that stand in the Program's equations: pointed to behind its own constants.
     """
 
     def __init__(
-        self, text: str, callbacks: list[Equation], arena_size: int, blas: set[str], math: Any, checks: list[Any]
-    ) -> None:
+        self, text: str, callbacks: list[Equation], arena_size: int, blas: set[str], math: Any, checks: list[Any],
+        timed: list[tuple[Plan, Any]], constants: list[np.ndarray],
+    ) -> None:  # fmt: skip
         self.text, self.callbacks, self.arena_size, self.blas, self.math = text, callbacks, arena_size, blas, math
-        self.checks = checks
+        self.checks, self.timed, self.constants = checks, timed, constants
 
 
-def write_module(made: Plan, contract: bool = False) -> Module:
-    """Return the module of a plan; `Unsupported` where the evaluator must run it."""
-    return _Driver(made, contract).write()
+def write_module(made: Plan, contract: bool = False, clock: str = "") -> Module:
+    """Return the module of a plan; `Unsupported` where the evaluator must run it.
+
+    With the intrinsic of a `clock`, the ticks that each step takes are added up, in one more
+    table of the entry's argument; `Module.timed` has the steps.
+    """
+    return _Driver(made, contract, clock).write()
 
 
 class _Driver:
-    def __init__(self, made: Plan, contract: bool) -> None:
-        self.plan, self.contract = made, contract
+    def __init__(self, made: Plan, contract: bool, clock: str) -> None:
+        self.plan, self.contract, self.clock = made, contract, clock
+        self.timed: list[tuple[Plan, Any]] = []
         self.e = Emitter(contract)
         self.head = Emitter(contract)  # what is done once, at entry: pointers, stack slots
         self.head._n = 1_000_000
@@ -68,6 +85,8 @@ class _Driver:
         self.arena = Arena()
         self.tapes: list[str] = []  # slots of growing buffers, freed at the end
         self.home: dict[Any, str] = {}
+        self.taken: set[Any] = set()  # results that have the memory of the value that they change
+        self.changeable: set[Any] = set()  # inputs of bodies that may be changed in place: carries
 
     # The whole --------------------------------------------------------------------------------
 
@@ -85,12 +104,21 @@ class _Driver:
         for x, _ in program.constants:
             self.home[x] = self._from_table(n)
             n += 1
+        self.written = constants_in(self.plan)
+        pointers: dict[int, str] = {}
+        for x, array in self.written:
+            if id(array) not in pointers:
+                pointers[id(array)] = self._from_table(n)
+                n += 1
+            self.home[x] = pointers[id(array)]
+        arrays = {id(array): array for _, array in self.written}
         arena, self.status, self.table = (self._from_table(n + i) for i in range(3))
+        self.ticks = self._from_table(n + 3) if self.clock else ""
         self.home["status"] = self.status
         self.arena_pointer = arena
         taken: set[Any] = set()
         for x, pointer in zip(program.outputs, outputs, strict=True):
-            if type(x) is Var and x in self.plan.defined and x not in taken:
+            if type(x) is Var and x in self.plan.defined and x not in taken and x not in self.home:
                 self.home[x] = pointer
                 taken.add(x)
         self._steps(self.plan, top=True)
@@ -101,7 +129,10 @@ class _Driver:
                 self._copy(pointer, self.home[x], x.type.nbytes)
         self._free_tapes()
         self.e.do("ret i32 0")
-        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks)
+        if POISON:
+            self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            self.head.do(f"call void @llvm.memset.p0.i64(ptr {arena}, i8 -1, i64 {self.arena.size}, i1 false)")
+        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()])  # fmt: skip
 
     def _check(self, program: Program) -> None:
         for x in (*program.inputs, *program.outputs):
@@ -159,24 +190,54 @@ class _Driver:
             return self.home[key]
         return self.home[x]
 
+    def _poison(self, pointer: str, nbytes: int) -> None:
+        if POISON:
+            self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            self.e.do(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 -1, i64 {nbytes}, i1 false)")
+
     # Steps ------------------------------------------------------------------------------------
 
     def _steps(self, made: Plan, top: bool = False) -> None:
-        last = _last_uses(made) if top else {}
+        last = last_uses(made) if top or any(isinstance(step, Update | Product) for step in made.steps) else {}
         owned: list[tuple[Any, int, int]] = []
         for i, step in enumerate(made.steps):
+            x = changed_operand(step)
+            if x is not None:
+                self._take_over(made, step.eq, x, last.get(x, i) <= i, owned)
             self._give_homes(made, step if isinstance(step, Nest) else step.eq, owned, top)
             self._step(made, step)
             if top:
                 for x, offset, nbytes in [o for o in owned if last.get(o[0], -1) <= i]:
                     self.arena.give_back(offset, nbytes)
+                    self._poison(self.home[x], nbytes)
                     owned.remove((x, offset, nbytes))
 
     def _step(self, made: Plan, step: Any) -> None:
+        if not self.clock or isinstance(step, Loop | Branches):
+            self._plain_step(made, step)
+            return
+        self.declared.add(f"declare i64 @{self.clock}()")
+        before = self.e.op(f"call i64 @{self.clock}()")
+        self._plain_step(made, step)
+        taken = self.e.op(f"sub i64 {self.e.op(f'call i64 @{self.clock}()')}, {before}")
+        slot = self.e.op(f"getelementptr i64, ptr {self.ticks}, i64 {len(self.timed)}")
+        had = self.e.op(f"load i64, ptr {slot}")
+        self.e.do(f"store i64 {self.e.op(f'add i64 {had}, {taken}')}, ptr {slot}")
+        self.timed.append((made, step))
+
+    def _plain_step(self, made: Plan, step: Any) -> None:
         if isinstance(step, Nest):
             self._nest(made, step)
         elif isinstance(step, Product):
             self._product(step.eq)
+        elif isinstance(step, Contraction):
+            name = f"nest{len(self.functions)}"
+            self._run(ContractionFunction(name, step.eq, made, self.contract, self.checks))
+        elif isinstance(step, Row):
+            name = f"nest{len(self.functions)}"
+            self._run(RowFunction(name, step.eq, made, self.contract, self.checks))
+        elif isinstance(step, Update):
+            self._update(made, step.eq)
         elif isinstance(step, Callback):
             self._callback(step.eq)
         elif isinstance(step, Loop):
@@ -186,51 +247,87 @@ class _Driver:
 
     def _nest(self, made: Plan, nest: Nest) -> None:
         function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract, self.checks)
+        self._run(function)
+
+    def _run(self, function: NestFunction) -> None:
         self.functions.append(function.text())
         self.math |= function.e.math
         self.declared |= function.e.declared
         pointers = ", ".join(f"ptr {self.home[x]}" for x in function.arguments)
         self.e.do(f"call void @{function.name}({pointers})")
 
+    def _take_over(self, made: Plan, eq: Equation, x: Var, dead: bool, owned: list[tuple[Any, int, int]]) -> None:
+        """Give the result of an update the memory of the value x that it changes, if that value is dead after."""
+        y = eq.results[0]
+        if y in self.taken:
+            self.taken.discard(y)
+            del self.home[y]
+        mine = x in self.changeable or x in made.defined and made.defined[x].primitive.name != "constant"
+        once = sum(o is x for o in eq.operands) == 1
+        if not (dead and mine and once) or y in self.home or x.type.nbytes != y.type.nbytes:
+            return
+        self.home[y] = self.home[x]
+        self.taken.add(y)
+        owned[:] = [(y if o is x else o, offset, nbytes) for o, offset, nbytes in owned]
+
+    def _update(self, made: Plan, eq: Equation) -> None:
+        x, y = eq.operands[0], eq.results[0]
+        if eq.primitive.name == "scatter":
+            self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            self.e.do(f"call void @llvm.memset.p0.i64(ptr {self.home[y]}, i8 0, i64 {y.type.nbytes}, i1 false)")
+        elif y not in self.taken:
+            self._fill(y, x)
+        name = f"nest{len(self.functions)}"
+        self._run(UpdateFunction(name, eq, made, self.contract, self.checks, y in self.taken))
+
+    def _fill(self, y: Any, x: Any) -> None:
+        self._copy(self.home[y], self._pointer(x), y.type.nbytes)
+
     def _product(self, eq: Equation) -> None:
-        """Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: the operands change places."""
-        a, b = eq.operands
-        al, bl, ol = (eq.params[k] for k in ("a_axes", "b_axes", "out_axes"))
-        (k,) = set(al) & set(bl)
-        if ol and ol[0] not in al:
-            a, b, al, bl = b, a, bl, al
-        sizes = dict(zip((*al, *bl), (*a.type.shape, *b.type.shape), strict=True))
-        (m,) = [x for x in al if x != k] or [None]
-        (n,) = [x for x in bl if x != k] or [None]
-        size_m, size_n, size_k = sizes.get(m, 1), sizes.get(n, 1), sizes[k]
-        name, t = ("dgemm", "double") if a.type.dtype.name == "float64" else ("sgemm", "float")
+        """Call BLAS, in loops where there are more axes; a third operand is what is added to."""
+        a, b, *added = eq.operands
+        y, p = eq.results[0], matrix_product(canonical(eq))
+        if p is None:
+            raise Unsupported("a product that BLAS does not do")
+        if added and y not in self.taken:
+            self._copy(self.home[y], self._pointer(added[0]), y.type.nbytes)
+        pointers = {"a": self._pointer(a), "b": self._pointer(b), "c": self.home[y]}
+        numbers = {"alpha": eq.params.get("alpha", 1.0), "beta": float(bool(added))}
+        self._products(p, p.loops, y.type.dtype, pointers, numbers, {"a": 0, "b": 0, "c": 0})
+
+    def _products(self, p: MatrixProduct, loops: Any, dtype: Any, pointers: dict, numbers: dict, at: dict) -> None:
+        if loops:
+            (size, *strides), *rest = loops
+
+            def turn(i: Any) -> None:
+                moved = {k: plus(self.e, at[k], times(self.e, i, s)) for k, s in zip("abc", strides, strict=True)}
+                self._products(p, rest, dtype, pointers, numbers, moved)
+
+            counted(self.e, size, turn)
+            return
+        kind, arguments = call_arguments(p)
+        t = memory_type(dtype)
+        texts = []
+        for x in arguments:
+            if isinstance(x, int):
+                texts.append(self._small_int(x))
+            elif x in numbers:
+                texts.append(self._number(numbers[x], dtype))
+            elif x in pointers:
+                texts.append(self.e.op(f"getelementptr {t}, ptr {pointers[x]}, i64 {at[x]}") if p.loops else pointers[x])
+            else:
+                texts.append(self._char(x))
+        name = ("d" if t == "double" else "s") + kind
         self.blas.add(name)
-        self.declared.add(f"declare void @{name}({', '.join(['ptr'] * 13)})")
-        # As columns: B is (n, k) if its last axis is n, else (k, n) and to be transposed.
-        turn_b = "N" if bl[-1] == n else "T"
-        turn_a = "N" if al[-1] == k and len(al) > 1 or m is None else "T"
-        if len(bl) == 1:
-            turn_b, ldb = "T", size_k
-        else:
-            ldb = b.type.shape[-1]
-        if len(al) == 1:
-            turn_a, lda = "N", size_k
-        else:
-            lda = a.type.shape[-1]
-        turn_a = "N" if len(al) == 1 or al[-1] == k else "T"
-        ints = [self._small_int(x) for x in (size_n, size_m, size_k, ldb, lda, size_n)]
-        one, zero = self._number(1.0, t), self._number(0.0, t)
-        self.e.do(
-            f"call void @{name}(ptr {self._char(turn_b)}, ptr {self._char(turn_a)}, ptr {ints[0]}, ptr {ints[1]}, "
-            f"ptr {ints[2]}, ptr {one}, ptr {self._pointer(b)}, ptr {ints[3]}, ptr {self._pointer(a)}, ptr {ints[4]}, "
-            f"ptr {zero}, ptr {self.home[eq.results[0]]}, ptr {ints[5]})"
-        )
+        self.declared.add(f"declare void @{name}({', '.join(['ptr'] * len(texts))})")
+        self.e.do(f"call void @{name}({', '.join(f'ptr {x}' for x in texts)})")
 
     def _small_int(self, value: int) -> str:
         return self._stored(("i32", max(value, 1)), "i32", str(max(value, 1)))
 
-    def _number(self, value: float, t: str) -> str:
-        return self._stored((t, value), t, constant(value, np.float64))
+    def _number(self, value: float, dtype: Any) -> str:
+        t = memory_type(dtype)
+        return self._stored((t, value), t, constant(value, dtype))
 
     def _char(self, letter: str) -> str:
         return self._stored(("i8", letter), "i8", str(ord(letter)))
@@ -269,6 +366,8 @@ class _Driver:
         first = int(p["predicate"] is not None)
         results, ys = eq.results[first : first + p["n_carry"]], eq.results[first + p["n_carry"] :]
         body = step.body.program
+        if any(isinstance(x.type, TapeType) for x in (*body.inputs, *body.outputs)):
+            raise Unsupported("a tape of tapes")
         turn, *inputs = body.inputs
         t = self.head.op("alloca i64")
         self.home[turn] = t
@@ -277,6 +376,7 @@ class _Driver:
         for x, outer in zip(results, carry, strict=True):
             self._copy(self.home[x], self._pointer(outer), x.type.nbytes)
         elements = inputs[len(consts) + len(carry) :]
+        self.changeable.update(inputs[len(consts) : len(consts) + len(carry)])
         growing = {y: self._tape() for y in ys if isinstance(y.type, TapeType)}
         if step.predicate is not None:
             for x, outer in zip(step.predicate.program.inputs, (*consts, *results), strict=True):
@@ -335,7 +435,7 @@ class _Driver:
                 self._copy(place, self._pointer(out), out.type.nbytes)
         self._carry_over(results, body.outputs[:n])
         for out, _ in places:  # the next emission of this body must find its own places
-            if type(out) is Var and out in step.body.defined:
+            if type(out) is Var and out in step.body.defined and step.body.defined[out].primitive.name != "constant":
                 self.home.pop(out, None)
 
     def _carry_over(self, results: Any, outs: Any) -> None:
@@ -413,7 +513,29 @@ class _Driver:
         e.label(f"join{k}")
 
 
-def _last_uses(made: Plan) -> dict[Any, int]:
+def constants_in(made: Plan) -> list[tuple[Var, np.ndarray]]:
+    """Return the arrays that stand in equations of a plan, and of the plans in it, with the variables that they bind."""
+    found = [
+        (eq.results[0], eq.params["data"].array) for eq in made.program.equations if eq.primitive.name == "constant"
+    ]
+    for step in made.steps:
+        inner = [step.body, step.predicate] if isinstance(step, Loop) else step.bodies if isinstance(step, Branches) else []
+        for plan in inner:
+            found += constants_in(plan) if plan is not None else []
+    return found
+
+
+def changed_operand(step: Any) -> Var | None:
+    """Return the operand that a step changes in place, if it may: what an update updates, what a product is added to."""
+    x = None
+    if isinstance(step, Update) and step.eq.primitive.name != "scatter":
+        x = step.eq.operands[0]
+    if isinstance(step, Product) and len(step.eq.operands) == 3:
+        x = step.eq.operands[2]
+    return x if type(x) is Var else None
+
+
+def last_uses(made: Plan) -> dict[Any, int]:
     """Return the last step at which each stored value is needed; outputs are needed to the end."""
     last: dict[Any, int] = {}
     for i, step in enumerate(made.steps):

@@ -11,12 +11,14 @@ from typing import Any
 from pullback.core.program import Equation, Program, Var
 from pullback.transforms.simplify import drop_dead, simplify
 
+from .folding import folded
+
 __all__ = ["flat", "prepared"]
 
 
 def prepared(program: Program) -> Program:
     """Return the Program simplified, and then flat, with transposes folded into contractions."""
-    return program.derived(("prepared",), lambda: simplify_views(flat(simplify(program))))
+    return program.derived(("prepared",), lambda: folded(simplify_views(flat(simplify(program)))))
 
 
 def simplify_views(program: Program) -> Program:

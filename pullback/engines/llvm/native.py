@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import itertools
+import os
 import threading
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["Library", "build"]
 
 _names = itertools.count()
 _lock = threading.Lock()
+_forking: list[Any] = []  # llvmlite's lock, while this process forks
 
 
 @lru_cache(maxsize=1)
@@ -44,6 +46,37 @@ def has_fma() -> bool:
     return bool(features.get("fma") or features.get("neon"))
 
 
+def clock() -> str:
+    """Return the intrinsic that reads a clock: on arm64 the cycle counter is not for user programs."""
+    arm = _llvm().get_process_triple().startswith(("aarch64", "arm"))
+    return "llvm.readsteadycounter" if arm else "llvm.readcyclecounter"
+
+
+def _before_fork() -> None:
+    """Wait until no other thread is in LLVM: its locks would stay locked in the child."""
+    _lock.acquire()
+    if _llvm.cache_info().currsize:
+        _forking.append(_llvm().ffi.lib._lock)
+        _forking[-1].__enter__()
+
+
+def _after_fork() -> None:
+    while _forking:
+        _forking.pop().__exit__(None, None, None)
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
+def _free(manager: Any) -> None:
+    """Free a pass manager: in llvmlite 0.50 it inherits a `_dispose` that does nothing, and keeps 150 kB each time."""
+    llvm = _llvm()
+    if type(manager)._dispose is llvm.ffi.ObjectRef._dispose:
+        llvm.newpassmanagers.NewPassManager._dispose(manager)
+
+
 class Library:
     """Code in memory; it lives as long as this object."""
 
@@ -58,9 +91,10 @@ class Library:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization = True
             options.slp_vectorization = True
-            llvm.create_pass_builder(machine, options).getModulePassManager().run(
-                module, llvm.create_pass_builder(machine, options)
-            )
+            passes = llvm.create_pass_builder(machine, options)
+            manager = passes.getModulePassManager()
+            manager.run(module, passes)
+            _free(manager)
             self.ir = str(module)
             self.object = machine.emit_object(module)
             builder = llvm.JITLibraryBuilder().add_object_img(self.object)

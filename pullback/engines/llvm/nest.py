@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from pullback.core.program import Equation, Literal, Var
+from pullback.primitives.index_spec import clipped
 
 from .access import VIEWS, Index, aligned, is_view, linear
 from .assembling import ASSEMBLED
+from .discrete import WITH_PARAMETERS
 from .plan import REDUCTIONS, Nest, Plan, reduced_axes
-from .ranges import Split
+from .ranges import Split, interval
 from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type
 
 __all__ = ["NestFunction"]
@@ -41,6 +43,8 @@ class NestFunction:
         self._memo: dict[Any, str] = {}
         self._here = set(nest.stores)
         self.contract = contract
+        self._extremes: dict[Any, tuple[Equation, str, str]] = {}
+        self._slots: list[str] = []
         self.cuts: dict[int, list[int]] = {}  # for each depth of the lead, where its loop is cut
         self._accumulators: dict[tuple[Var, Index], str] = {}
 
@@ -60,7 +64,8 @@ class NestFunction:
         self.e = Emitter(contract)
         self.e.whole = whole
         self.arguments.clear()
-        self._pointers, self._memo, self._accumulators = {}, {}, {}
+        self._pointers, self._memo, self._accumulators, self._extremes = {}, {}, {}, {}
+        self._slots.clear()
 
     def _cut(self, split: Split) -> None:
         """Note where a loop is to be cut; a loop that would fall into too many parts stays whole."""
@@ -78,9 +83,10 @@ class NestFunction:
         self._loops(0, [])
         for eq in self.nest.sums:
             self._end_sum(eq)
+        head = [*self._judge(), *self._slots]
         e.do("ret void")
         args = ", ".join(f"ptr noalias {self._pointers[x]}" for x in self.arguments)
-        return f"define internal void @{self.name}({args}) #0 {{\nentry:\n" + "\n".join(e.lines) + "\n}\n"
+        return f"define internal void @{self.name}({args}) #0 {{\nentry:\n" + "\n".join([*head, *e.lines]) + "\n}\n"
 
     # Loops ----------------------------------------------------------------------------------
 
@@ -152,60 +158,77 @@ class NestFunction:
             return ASSEMBLED[name](self, eq, index)
         if name in REDUCTIONS:
             return self._reduce_inline(eq, index)
+        if name in ("argmax", "argmin"):
+            return self._place_inline(eq, index)
         if name == "contract":
             return self._contract_inline(eq, index)
         if name == "iota":
             return self._iota(index[0], out)
         xs = [self.element(x, aligned(index, x.type.shape)) for x in eq.operands]
         types = [x.type for x in eq.operands]
-        if name == "integer_power":
-            return self._power(xs[0], types[0], out, eq.params["n"])
+        if name in WITH_PARAMETERS:
+            return WITH_PARAMETERS[name](self.e, xs, types, out, eq.params)
         return OPERATIONS[name](self.e, xs, types, out)
 
     def _iota(self, i: Index, out: Any) -> str:
         return self.e.convert(str(i), np.int64, out.dtype)
 
-    def _power(self, x: str, type: Any, out: Any, n: int) -> str:
-        """Multiply: squares of squares."""
-        e, result = self.e, None
-        base = e.convert(x, type.dtype, out.dtype)
-        while n:
-            if n & 1:
-                result = base if result is None else OPERATIONS["mul"](e, [result, base], [out, out], out)
-            n >>= 1
-            if n:
-                base = OPERATIONS["mul"](e, [base, base], [out, out], out)
-        return constant(1, out.dtype) if result is None else result
-
-    def _start(self, eq: Equation, x: Any, size: int, item: tuple) -> Index:
+    def _start(self, eq: Equation, x: Any, size: int, item: tuple, at: list[Index]) -> Index:
         """Return an index operand as a number or register: wrapped if negative, and checked, or moved into range."""
         taken, step = (item[2], item[3]) if item[0] == "slice" else (1, 1)
         reach = (max(taken, 1) - 1) * step
         low, high = max(0, -reach), size - 1 - max(0, reach)
         clip = eq.params.get("mode", "raise") == "clip"
-        if type(x) is Literal:
-            i = int(x.value)
-            if clip:
-                return int(clipped(i, size, taken, step))
-            return i + size if i < 0 and item[0] == "array" else i
         e = self.e
-        i = e.convert(self.element(x, [0] * x.type.ndim), x.type.dtype, np.int64)
+        i = e.convert(self.element(x, at), x.type.dtype, np.int64)
+        if i.lstrip("-").isdigit() and (clip or low <= int(i) + (size if int(i) < 0 else 0) <= high):
+            number = int(i)
+            if clip:
+                return int(clipped(number, size, taken, step))
+            return number + size if number < 0 and (item[0] == "array" or type(x) is not Literal) else number
+        span = interval(e, i)
+        if span is not None and low <= span[0] and span[1] <= high:
+            return i
         wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {size}')}, i64 {i}")
         if clip:
             up = e.intrinsic("smax", "i64", wrapped, str(low))
             return e.intrinsic("smin", "i64", up, str(max(high, low)))
         inside = e.op(f"and i1 {e.op(f'icmp sge i64 {wrapped}, {low}')}, {e.op(f'icmp sle i64 {wrapped}, {high}')}")
-        self._flag_unless(inside, eq, size, i)
+        self._note(eq, wrapped, (size, low, high))
         return e.op(f"select i1 {inside}, i64 {wrapped}, i64 {low}")
 
-    def _flag_unless(self, inside: str, eq: Equation, size: int, index: str) -> None:
-        """Note in the status, unless `inside`, which equation's index (an i64) was out of range; see `faults`."""
-        e, pointer = self.e, self.pointer("status")
-        self.checks.append((eq, size))
-        slot = e.op(f"getelementptr inbounds i64, ptr {pointer}, i64 1")
-        for address, new in ((pointer, str(len(self.checks))), (slot, index)):
-            old = e.op(f"load i64, ptr {address}")
-            e.do(f"store i64 {e.op(f'select i1 {inside}, i64 {old}, i64 {new}')}, ptr {address}")
+    def _slot(self, t: str) -> str:
+        """Return the address of a local variable."""
+        slot = f"%{self.e.fresh('local')}"
+        self._slots.append(f"  {slot} = alloca {t}")
+        return slot
+
+    def _note(self, eq: Equation, index: str, limits: tuple[int, int, int]) -> None:
+        """Note the least and the greatest index that an equation reads: they are judged at the end of the function."""
+        e, key = self.e, (id(eq), limits)
+        if key not in self._extremes:
+            self._extremes[key] = eq, f"%{e.fresh('most')}", f"%{e.fresh('least')}"
+        for slot, name in zip(self._extremes[key][1:], ("smax", "smin"), strict=True):
+            e.do(f"store i64 {e.intrinsic(name, 'i64', e.op(f'load i64, ptr {slot}'), index)}, ptr {slot}")
+
+    def _judge(self) -> list[str]:
+        """Write the status where an index was out of range (see `faults`); return what begins the function."""
+        e, head = self.e, []
+        for (_, (size, low, high)), (eq, most, least) in self._extremes.items():
+            for slot, first in ((most, low), (least, high)):
+                head += [f"  {slot} = alloca i64", f"  store i64 {first}, ptr {slot}"]
+            pointer = self.pointer("status")
+            self.checks.append((eq, size))
+            greatest, smallest = e.op(f"load i64, ptr {most}"), e.op(f"load i64, ptr {least}")
+            above, below = e.op(f"icmp sgt i64 {greatest}, {high}"), e.op(f"icmp slt i64 {smallest}, {low}")
+            old = e.op(f"load i64, ptr {pointer}")
+            out = e.op(f"and i1 {e.op(f'or i1 {above}, {below}')}, {e.op(f'icmp eq i64 {old}, 0')}")
+            index = e.op(f"select i1 {above}, i64 {greatest}, i64 {e.op(f'sub i64 {smallest}, {size}')}")
+            slot = e.op(f"getelementptr inbounds i64, ptr {pointer}, i64 1")
+            for address, new in ((pointer, str(len(self.checks))), (slot, index)):
+                before = e.op(f"load i64, ptr {address}")
+                e.do(f"store i64 {e.op(f'select i1 {out}, i64 {new}, i64 {before}')}, ptr {address}")
+        return head
 
     def _reduce_inline(self, eq: Equation, index: list[Index]) -> str:
         x, out = eq.operands[0], eq.results[0].type
@@ -221,6 +244,19 @@ class NestFunction:
             value = self.e.convert(self.element(x, full), x.type.dtype, out.dtype)
             total = value if total is None else combine(self.e, eq, total, value, out, reassoc=False)
         return identity(eq, out.dtype) if total is None else total
+
+    def _place_inline(self, eq: Equation, index: list[Index]) -> str:
+        """Return where the extremum along an axis of few elements is first."""
+        e, x, axis = self.e, eq.operands[0], eq.params["axis"]
+        t, best, where = llvm_type(x.type.dtype), "", "0"
+        for i in range(x.type.shape[axis]):
+            value = self.element(x, [*index[:axis], i, *index[axis:]])
+            if i:
+                more = beats(e, eq, x.type.dtype, value, best)
+                where = e.op(f"select i1 {more}, i64 {i}, i64 {where}")
+                value = e.op(f"select i1 {more}, {t} {value}, {t} {best}")
+            best = value
+        return e.convert(where, np.int64, eq.results[0].type.dtype)
 
     @staticmethod
     def _kept_positions(eq: Equation) -> tuple[list[int], list[int]]:
@@ -368,3 +404,13 @@ def combine(e: Emitter, eq: Equation, a: str, b: str, out: Any, reassoc: bool = 
     if op in ("add", "mul") and out.dtype.kind == "f" and reassoc:
         return e.op(f"f{op} reassoc {t} {a}, {b}")
     return OPERATIONS[op](e, [a, b], [out, out], out)
+
+
+def beats(e: Any, eq: Equation, dtype: Any, value: str, old: str) -> str:
+    """Return whether a value takes the place of the extremum so far."""
+    greatest, t = eq.primitive.name == "argmax", llvm_type(dtype)
+    if dtype.kind == "f":
+        more = e.op(f"fcmp {'ugt' if greatest else 'ult'} {t} {value}, {old}")
+        return e.op(f"and i1 {more}, {e.op(f'fcmp ord {t} {old}, {old}')}")
+    sign = "u" if t == "i1" else "s"
+    return e.op(f"icmp {sign}{'gt' if greatest else 'lt'} {t} {value}, {old}")

@@ -18,17 +18,18 @@ from typing import Any
 
 from pullback.core.program import Equation, Program, Var
 
-from .access import is_view, keeps_lead
+from .access import is_view, keeps_lead, lead_rank, literals_fit
 from .assembling import is_assembled
 from .flat import prepared
+from .products import scheme
 from .scalars import OPERATIONS, SUPPORTED
 from .storing import many_parts, moved_often
 
-__all__ = ["Branches", "Callback", "Loop", "Nest", "Plan", "Product", "lead_rank", "plan"]
+__all__ = ["Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "lead_rank", "plan"]
 
 REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "or", "all": "and", "sum_to": "add"}
-_UNROLLED = 32  # elements of trailing axes that go into registers
-_UNROLLED_TERMS = 1024  # products of a contraction that are written out
+_UNROLLED_IN_A_TURN = 128  # elements that reductions in registers read in one turn of a nest
+UPDATES = ("scatter", "index_set", "index_add", "cut")
 _DEAR = frozenset(
     "exp exp2 expm1 log log2 log10 log1p power sin cos tan sinh cosh tanh arcsin arccos arctan arctan2 arcsinh arccosh "
     "arctanh cbrt hypot sigmoid logaddexp erf erfc gaussian div sdiv sqrt reciprocal contract".split()
@@ -48,6 +49,27 @@ class Nest:
 @dataclass
 class Product:
     """A matrix product for BLAS."""
+
+    eq: Equation
+
+
+@dataclass
+class Update:
+    """An equation that writes into a value at indices."""
+
+    eq: Equation
+
+
+@dataclass
+class Contraction:
+    """A contraction in loops of its own."""
+
+    eq: Equation
+
+
+@dataclass
+class Row:
+    """An equation that walks along one axis."""
 
     eq: Equation
 
@@ -86,14 +108,6 @@ class Plan:
     defined: dict[Var, Equation]
 
 
-def lead_rank(shape: tuple[int, ...]) -> int:
-    """Return how many leading axes are looped over; the others are unrolled."""
-    k = len(shape)
-    while k and math.prod(shape[k - 1 :]) <= (_UNROLLED if k > 1 else 16):
-        k -= 1
-    return k
-
-
 def plan(program: Program) -> Plan:
     """Return the steps of a flat Program."""
     stored: set[Var] = set()
@@ -119,23 +133,36 @@ def kind_of(eq: Equation) -> str:
         return "view"
     if is_assembled(eq):
         return "assembled"
-    if name in ("iota", "constant", "empty_tape"):
+    if name in UPDATES and literals_fit(eq, eq.results[0].type.shape, eq.operands[1:]) and eq.results[0].type.size:
+        return "update"
+    if name in ("iota", "empty_tape"):
         return "iota" if name == "iota" else "callback"
     if name == "contract":
-        return _contraction_kind(eq)
+        return scheme(eq, lead_rank)
     if name in REDUCTIONS:
         return "inline" if _reduces_trailing(eq) else "reduction"
-    if name == "integer_power" and 0 <= eq.params["n"] <= 64:
+    if name in ("argmax", "argmin"):
+        return "inline" if eq.params["axis"] >= lead_rank(eq.operands[0].type.shape) else "row"
+    if name in ("cumsum", "cumprod", "cummax", "cummin", "recurrence"):
+        return "row" if eq.results[0].type.dtype.kind != "b" else "callback"
+    if name == "integer_power":
+        n, floats = eq.params["n"], eq.results[0].type.dtype.kind == "f"
+        return "elementwise" if abs(n) <= 64 and (n >= 0 or floats) else "callback"
+    if name == "share":
         return "elementwise"
+    if name == "constant":
+        return "constant"
     if name == "power" and eq.results[0].type.dtype.kind != "f":
         return "callback"
     return "elementwise" if name in OPERATIONS and eq.operands else "callback"
 
 
 def _reduces_trailing(eq: Equation) -> bool:
-    x = eq.operands[0].type.shape
+    """Return whether an equation reduces axes that are unrolled, and few elements of them in one turn."""
+    x, y = eq.operands[0].type.shape, eq.results[0].type.shape
     k = lead_rank(x)
-    return min(reduced_axes(eq), default=k) >= k
+    turn = math.prod(x[min(lead_rank(y), k) :])
+    return min(reduced_axes(eq), default=k) >= k and turn <= _UNROLLED_IN_A_TURN
 
 
 def reduced_axes(eq: Equation) -> tuple[int, ...]:
@@ -147,33 +174,7 @@ def reduced_axes(eq: Equation) -> tuple[int, ...]:
     return (*range(lead), *(lead + i for i, n in enumerate(new) if n == 1 and old[lead + i] != 1))
 
 
-def _contraction_kind(eq: Equation) -> str:
-    a, b, out = eq.params["a_axes"], eq.params["b_axes"], eq.params["out_axes"]
-    sizes = dict(zip((*a, *b), (*eq.operands[0].type.shape, *eq.operands[1].type.shape), strict=True))
-    k = lead_rank(tuple(sizes[x] for x in out))
-    inner = math.prod(n for x, n in sizes.items() if x not in out[:k])
-    batch = set(out[:k])
-    if inner <= _UNROLLED_TERMS and all(lead_of(labels, batch) for labels in (a, b)):
-        return "inline"
-    return "product" if is_matrix_product(eq) else "callback"
-
-
-def lead_of(labels: tuple, batch: set) -> bool:
-    """Return whether the batch labels among an operand's come first (or not at all)."""
-    n = sum(x in batch for x in labels)
-    return n in (0, len(batch)) and all(x in batch for x in labels[:n])
-
-
-def is_matrix_product(eq: Equation) -> bool:
-    """Return whether BLAS has it: two matrices, or a matrix and a vector, of floats of one type."""
-    a, b, out = eq.params["a_axes"], eq.params["b_axes"], eq.params["out_axes"]
-    shared = set(a) & set(b)
-    dtypes = {x.type.dtype for x in (*eq.operands, *eq.results)}
-    if len(dtypes) != 1 or dtypes.pop().name not in ("float64", "float32") or len(shared) != 1 or shared & set(out):
-        return False
-    if set(out) != (set(a) | set(b)) - shared:
-        return False
-    return len(a) <= 2 and len(b) <= 2 and 1 <= len(out) <= 2 and 0 not in (*eq.operands[0].type.shape, *eq.operands[1].type.shape)
+_STEPS = {"callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row}
 
 
 class _Planner:
@@ -191,8 +192,8 @@ class _Planner:
         self._need()
         for eq in self.program.equations:
             kind = self.kinds[id(eq)]
-            if kind in ("callback", "product"):
-                self._append(Callback(eq) if kind == "callback" else Product(eq), eq)
+            if kind in _STEPS:
+                self._append(_STEPS[kind](eq), eq)
             elif kind == "loop":
                 predicate = eq.params["predicate"]
                 self._append(Loop(eq, plan(prepared(eq.params["body"])), predicate and plan(prepared(predicate))), eq)
@@ -200,7 +201,7 @@ class _Planner:
                 self._append(Branches(eq, [plan(prepared(b)) for b in eq.params["branches"]]), eq)
             elif kind == "reduction":
                 self._nest(eq, eq.operands[0], eq.operands[0].type.shape)
-            elif eq.results[0] in self.stored:
+            elif kind != "constant" and eq.results[0] in self.stored:
                 self._nest(None, eq.results[0], eq.results[0].type.shape)
         return Plan(self.program, self.steps, self.stored, self.defined)
 
@@ -209,13 +210,35 @@ class _Planner:
         self.stored |= {x for x in self.program.outputs if type(x) is Var}
         for eq in self.program.equations:
             kind = self.kinds[id(eq)]
-            if kind in ("callback", "product", "loop", "branches"):
+            if kind in ("callback", "product", "loops", "loop", "branches"):
                 self.stored |= {x for x in eq.operands if type(x) is Var}
                 self.stored |= set(eq.results)
+            elif kind in ("row", "constant"):
+                self.stored |= set(eq.results)
+            elif kind == "update":
+                self.stored |= set(eq.results) | self._read_by_update(eq)
             elif kind == "reduction" or many_parts(eq):
                 self.stored |= set(eq.results)
         here = ("view", "assembled", "elementwise", "inline", "iota")
         self.stored |= moved_often(self.program, lambda eq: self.kinds[id(eq)] in here, self.stored, lead_rank)
+
+    def _read_by_update(self, eq: Equation) -> set[Var]:
+        """Return what an update needs in memory: the old value, and what is made from that, which it changes."""
+        if eq.primitive.name == "scatter" or type(eq.operands[0]) is not Var:
+            return set()
+        x = eq.operands[0]
+        return {x} | {y for y in eq.operands[1:] if type(y) is Var and y.type.size > 1 and self._reads(y, x)}
+
+    def _reads(self, y: Var, x: Var) -> bool:
+        todo, seen = [y], set()
+        while todo:
+            z = todo.pop()
+            if z is x:
+                return True
+            if type(z) is Var and z not in seen and z not in self.stored and z in self.defined:
+                seen.add(z)
+                todo += self.defined[z].operands
+        return False
 
     def _append(self, step: Any, eq: Equation) -> None:
         self.steps.append(step)
@@ -277,10 +300,10 @@ def _computed_twice(made: Plan) -> set[Var]:
     """Return dear values that more than one nest would compute."""
     nests: dict[Var, set[int]] = {}
     for i, step in enumerate(made.steps):
-        if not isinstance(step, Nest):
+        if not isinstance(step, Nest | Row | Update):
             continue
-        todo: list[Any] = [*step.stores, *(eq.operands[0] for eq in step.sums)]
-        roots = set(step.stores)
+        roots = set(step.stores) if isinstance(step, Nest) else set()
+        todo: list[Any] = [*roots, *(eq.operands[0] for eq in step.sums)] if isinstance(step, Nest) else [*step.eq.operands]
         seen: set[Any] = set()
         while todo:
             y = todo.pop()
@@ -291,8 +314,15 @@ def _computed_twice(made: Plan) -> set[Var]:
                 nests.setdefault(y, set()).add(i)
             if y in made.defined:
                 todo += made.defined[y].operands
-    twice = {y for y, where in nests.items() if len(where) > 1}
-    return {y for y in twice if _is_dear(made, y)}
+    twice = {y for y, where in nests.items() if len(where) > 1 and _is_dear(made, y)}
+    # Only those that no other of them is made from: once these are stored, the others may be read once.
+    behind = {x for y in twice for x in made.defined[y].operands}
+    grown = True
+    while grown:
+        more = {z for x in behind if x in made.defined and x not in made.stored for z in made.defined[x].operands}
+        grown = not more <= behind
+        behind |= more
+    return twice - behind
 
 
 def _is_dear(made: Plan, y: Var) -> bool:

@@ -186,6 +186,8 @@ def _common(types: list[Any]) -> np.dtype:
     for t in types:
         if t.weak and t.dtype.kind == "f" and found.kind != "f":
             found = np.dtype(np.float64)
+        if t.weak and t.dtype.kind == "i" and found.kind == "i":
+            found = np.dtype(np.int64)  # a Python int is compared as the number that it is
     return np.dtype(np.int32) if found.kind == "b" else found  # i1 is signed: true would be -1
 
 

@@ -52,8 +52,7 @@ _FUNCTIONS: dict[str, tuple[Kernel, int]] = {
 AVAILABLE = frozenset(_FUNCTIONS)
 _FORMATS = {"f64": F64, "f32": F32}
 _GUARDED = frozenset(["sin", "cos", "tan"])
-_WIDE = frozenset(["pow", "lgamma", "erfc", "logaddexp"])  # float32 through float64
-_WIDTHS = {"f64": (2, 4, 8), "f32": (4, 8, 16)}
+_WIDE = frozenset(["pow"])  # float32 through float64
 
 
 def symbol(name: str, dtype: str) -> str:
@@ -86,9 +85,10 @@ def define(names: Iterable[tuple[str, str]], schedule: Schedule = "horner", fma:
     for name, dtype in wanted:
         parts.append(_definition(name, dtype, schedule, fma))
         if name in _GUARDED:
-            text, far[name] = trigonometric.rescue(name, _FORMATS[dtype], schedule, fma, _WIDTHS[dtype])
-            parts.append(text)
-            kept += [f"{symbol(name, dtype)}.rescue", *(f"{symbol(name, dtype)}.rescue.v{n}" for n in _WIDTHS[dtype])]
+            parts.append(trigonometric.rescue(name, _FORMATS[dtype], fma))
+            far[name] = trigonometric.far(name, fma)
+            rescue = f"{symbol(name, dtype)}.rescue"
+            kept += [rescue, *(f"{rescue}.v{n}" for n in trigonometric.WIDTHS[dtype])]
     if far:
         parts += [trigonometric.table(), *far.values(), _keep(kept)]
     return "\n".join(parts)
@@ -98,11 +98,13 @@ def _definition(name: str, dtype: str, schedule: Schedule, fma: bool) -> str:
     kernel, arity = _FUNCTIONS[name]
     outer = _FORMATS[dtype]
     wide = dtype == "f32" and name in _WIDE
+    kernel = powers.pow_single if wide and name == "pow" else kernel
     b = Builder(F64 if wide else outer, schedule, fma)
     xs = [Value(b, f"%{v}", outer.word) for v in "xy"[:arity]]
     y = b.narrow(kernel(b, *map(b.widen, xs))) if wide else kernel(b, *xs)
     parameters = ", ".join(f"{x.word} {x.name}" for x in xs)
-    head = f"define internal {outer.word} {symbol(name, dtype)}({parameters}) alwaysinline nounwind willreturn memory(none) {{"
+    attributes = "alwaysinline nounwind willreturn memory(none)"
+    head = f"define internal {outer.word} {symbol(name, dtype)}({parameters}) {attributes} {{"
     return "\n".join([head, *b.lines, f"  ret {outer.word} {y.name}", "}", ""])
 
 

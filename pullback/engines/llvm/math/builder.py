@@ -204,34 +204,31 @@ class Builder:
 
     def select(self, c: Value, x: Any, y: Any) -> Value:
         """X where c, else y."""
-        word = next(v.word for v in (x, y) if isinstance(v, Value)) if not self._numbers(x, y) else self.format.word
+        word = next((v.word for v in (x, y) if isinstance(v, Value)), self.format.word)
         x, y = self.value(x, word), self.value(y, word)
         return self.emit(word, f"select i1 {c.name}, {word} {x.name}, {word} {y.name}")
 
     @staticmethod
-    def _numbers(*xs: Any) -> bool:
-        return not any(isinstance(x, Value) for x in xs)
-
-    def both(self, a: Value, b: Value) -> Value:
-        """Both hold: a select, so that no poison leaks."""
+    def both(a: Value, b: Value) -> Value:
+        """Both hold."""
         return a & b
 
     def bits(self, x: Value) -> Value:
-        """The bits of a float as an integer."""
+        """Return the bits of a float as an integer."""
         integer = _FORMATS[x.word].integer
         return self.emit(integer, f"bitcast {x.word} {x.name} to {integer}")
 
     def float(self, i: Value) -> Value:
-        """The float whose bits an integer has."""
+        """Return the float whose bits an integer has."""
         word = "double" if i.word == "i64" else "float"
         return self.emit(word, f"bitcast {i.word} {i.name} to {word}")
 
     def widen(self, x: Value) -> Value:
-        """A float as a double."""
+        """Return a float as a double."""
         return self.emit("double", f"fpext float {x.name} to double")
 
     def narrow(self, x: Value) -> Value:
-        """A double rounded to a float."""
+        """Return a double rounded to a float."""
         return self.emit("float", f"fptrunc double {x.name} to float")
 
     def clip(self, x: Value, low: float, high: float) -> Value:
@@ -255,7 +252,11 @@ class Builder:
         if self.schedule == "horner":
             y: Any = terms.pop()
             while terms:
-                y = self.fma(x, y, terms.pop()) if isinstance(y, Value) else self.fma(x, self.value(y, x.word), terms.pop())
+                y = (
+                    self.fma(x, y, terms.pop())
+                    if isinstance(y, Value)
+                    else self.fma(x, self.value(y, x.word), terms.pop())
+                )
             return y if isinstance(y, Value) else self.value(y, x.word)
         while len(terms) > 1:
             pairs = [

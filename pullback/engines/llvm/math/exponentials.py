@@ -54,9 +54,12 @@ def exp_sum(b: Builder, x: Value, xl: Value | None = None, table: str = "exp") -
     w = k * lower
     r = t - w
     c = (t - r) - w
-    if xl is not None:
+    q = b.poly(r, f.table(table))
+    if xl is None:
+        tail = b.fma(r * r, q, c)
+    else:  # xl may be many ulp of r, so that its product with e^r - 1 counts
         c = c + xl
-    tail = b.fma(r * r, b.poly(r, f.table(table)), c)
+        tail = b.fma(r * r, q, b.fma(c, b.fma(r * r, q, r), c))
     return Exponential(b.bits(shifted) - f.encode(f.magic), r, tail)
 
 
@@ -106,10 +109,10 @@ def gaussian(b: Builder, x: Value) -> Value:
     return scaled(b, _one_plus(b, e), e.k)
 
 
-def _minus_one(b: Builder, e: Exponential, power: Value, one: Value | float) -> tuple[Value, Value]:
-    """Return power (1 + r + tail) - one as a sum and what is below it; power = 2^k one."""
-    s, low = b.fast_two_sum(power - one, power * e.r)
-    return b.fast_two_sum(s, b.fma(power, e.tail, low))
+def _minus_one(b: Builder, e: Exponential, power: Value, base: Value, lost: Value | None) -> tuple[Value, Value]:
+    """Return power (1 + r + tail) - one as a sum and what is below it; power = 2^k one, base + lost = power - one."""
+    s, low = b.fast_two_sum(base, power * e.r)
+    return b.fast_two_sum(s, b.fma(power, e.tail, low if lost is None else low + lost))
 
 
 def expm1(b: Builder, x: Value) -> Value:
@@ -118,7 +121,8 @@ def expm1(b: Builder, x: Value) -> Value:
     low = -0.7 * (f.precision + 3)
     clip = b.clip(x, low, _LIMITS[f.name][1])
     e = exp_sum(b, clip, table="expm1")
-    y, _ = _minus_one(b, e, power_of_two(b, e.k - 1), b.number(0.5))
+    power = power_of_two(b, e.k - 1)
+    y, _ = _minus_one(b, e, power, power - 0.5, None)
     return b.select(b.absolute(x) < 2.0 ** -(f.precision + 1), x, y + y)
 
 
@@ -127,10 +131,11 @@ def tanh(b: Builder, x: Value) -> Value:
     f = b.format
     a = b.clip(b.absolute(x) * -2.0, -0.7 * (f.precision + 4), 0.0)
     e = exp_sum(b, a, table="expm1")
-    t, low = _minus_one(b, e, power_of_two(b, e.k), b.number(1.0))
-    d, dl = b.fast_two_sum(b.number(2.0), t)
-    q, ql = b.quotient(t, low, d, dl + low)
-    return b.copysign(q + ql, x)
+    power = power_of_two(b, e.k)
+    t, _ = _minus_one(b, e, power, *b.fast_two_sum(b.number(-1.0), power))
+    d, lost = b.fast_two_sum(b.number(2.0), t)
+    q = t / d
+    return b.copysign(b.fma(-q, lost, q), x)  # q lost / d, but d is near 1 where it matters
 
 
 def sigmoid(b: Builder, x: Value) -> Value:

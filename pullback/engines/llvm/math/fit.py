@@ -48,11 +48,6 @@ def fit(g: Any, low: Any, high: Any, bits: float, scale: Any = None) -> list[Any
     raise ArithmeticError("no polynomial of degree 60 is good enough")
 
 
-def near_zero(g: Any, series: Callable[[Any], Any], small: float = 1e-12) -> Any:
-    """Return g, but by its value at 0 (and slope) where the formula loses its digits."""
-    return lambda x: series(x) if abs(x) < small else g(x)
-
-
 def _tail(f: Any, terms: list[Any], power: int) -> Any:
     """Return (f(x) - the terms of its series) / x^power, without cancellation."""
 
@@ -120,10 +115,9 @@ def _stirling(z: Any) -> Any:
         return x * (mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2)
 
 
-def _sinpi(z: Any) -> Any:
-    with mp.workdps(120):
-        x = mp.sqrt(z)
-        return mp.sin(mp.pi * x) / x if z else mp.pi
+def _round(c: Any, p: int) -> float:
+    """Return a float64 or float32 as a float."""
+    return float(c) if p == 53 else float(np.float32(float(c)))
 
 
 def jobs(p: int) -> dict[str, Callable[[], list[Any]]]:
@@ -132,14 +126,23 @@ def jobs(p: int) -> dict[str, Callable[[], list[Any]]]:
     quarter_pi = mp.pi / 4 * mpf("1.0001")
     s2 = (mp.sqrt(2) - 1) ** 2 / (mp.sqrt(2) + 1) ** 2 * mpf("1.0001")
     b = p + 7
-    return {
+    log = (
+        {"log": lambda: fit(lambda z: _log_atanh(z) / z if z else mpf(2) / 3, 0, s2, b, lambda z: z / 2)}
+        if p == 53
+        else {
+            "log1p": lambda: fit(
+                _tail(lambda x: mp.log(1 + x), [0, 1, -mpf(1) / 2], 3),
+                mp.sqrt(0.5) - 1,
+                mp.sqrt(2) - 1,
+                b,
+                lambda x: x**2,
+            )
+        }
+    )
+    return log | {
         "exp": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: x**2),
         "expm1": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: abs(x)),
         "exp2": lambda: fit(_tail(lambda x: mpf(2) ** x, [1], 1), -0.5, 0.5, b + 2, lambda x: abs(x)),
-        "log": lambda: fit(lambda z: _log_atanh(z) / z if z else mpf(2) / 3, 0, s2, b, lambda z: z / 2),
-        "log1p": lambda: fit(
-            _tail(lambda x: mp.log(1 + x), [0, 1, -mpf(1) / 2], 3), mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, b, lambda x: x**2
-        ),
         # for x^y: relative to a logarithm with 2^-68; the first coefficient is kept in two words
         "logdd": lambda: fit(
             lambda z: (_log_atanh(z) / z - mpf(2) / 3) / z if z else mpf(2) / 5, 0, s2, b + 8, lambda z: z**2 / 2
@@ -152,12 +155,13 @@ def jobs(p: int) -> dict[str, Callable[[], list[Any]]]:
         "arctan": lambda: fit(_odd(mp.atan), 0, mp.tan(mp.pi / 8) ** 2 * mpf("1.001"), b, lambda z: z),
         "cbrt": lambda: fit(lambda x: x ** (-mpf(1) / 3), 1, 2, 15 if p == 53 else 13),
         "erf": lambda: fit(
-            lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z else 2 / mp.sqrt(mp.pi) - 1, 0, 0.25, b, lambda z: mpf(1)
+            lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1 if z else 2 / mp.sqrt(mp.pi) - 1, 0, 1, b, lambda z: mpf(1)
         ),
         "erfc": lambda: fit(_erfcx, mpf("-0.601"), 1, b),
+        # what its first two coefficients lack
+        "erfc_low": lambda: [c - mpf(_round(c, p)) for c in fit(_erfcx, mpf("-0.601"), 1, b)[:2]],
         "lgamma": lambda: fit(_lgamma_two, -0.5001, 0.5001, b, lambda d: abs(d)),
         "stirling": lambda: fit(_stirling, 0, mpf(1) / 64, b - 3, lambda z: mpf(1)),
-        "sinpi": lambda: fit(_sinpi, 0, 0.2501, b),
     }
 
 
@@ -167,16 +171,16 @@ def main() -> None:
     write('"""Coefficients of the polynomials, lowest power first, as exact hexadecimal floats.\n\n')
     write("Made by fit.py, which says what each approximates, on which interval, and how well.\n")
     write('Do not edit: run it again.\n"""\n\n')
-    write("TABLES: dict[tuple[str, str], tuple[str, ...]] = {\n")
+    write("# fmt: off\nTABLES: dict[tuple[str, str], tuple[str, ...]] = {\n")
     for name, p in BITS.items():
         for key, job in jobs(p).items():
             write(f'    ("{key}", "{name}"): (\n')
-            for c in job():
-                x = float(c) if name == "f64" else float(np.float32(float(c)))
-                write(f'        "{x.hex()}",\n')
+            numbers = [_round(c, p) for c in job()]
+            for k in range(0, len(numbers), 4):
+                write("        " + " ".join(f'"{x.hex()}",' for x in numbers[k : k + 4]) + "\n")
             write("    ),\n")
             sys.stderr.write(f"{name} {key}\n")
-    write("}\n\n")
+    write("}\n# fmt: on\n\n")
     write("# The first 1280 bits of 2/pi after the point, for the reduction of Payne and Hanek: 64 bits a word.\n")
     with mp.workdps(500):
         digits = int(mp.floor(2 / mp.pi * mpf(2) ** 1280))

@@ -11,9 +11,9 @@ import math
 
 from .builder import F64, Builder, Value
 
-__all__ = ["arccos", "arcsin", "arctan", "arctan2"]
+__all__ = ["PI", "arccos", "arcsin", "arctan", "arctan2"]
 
-_PI = {"f64": (math.pi, 1.2246467991473532e-16), "f32": (3.1415927410125732, -8.742277657347586e-08)}
+PI = {"f64": (math.pi, 1.2246467991473532e-16), "f32": (3.1415927410125732, -8.742277657347586e-08)}
 
 
 def _arcsin(b: Builder, a: Value) -> tuple[Value, Value, Value, Value]:
@@ -32,7 +32,7 @@ def arcsin(b: Builder, x: Value) -> Value:
     f = b.format
     a = b.absolute(x)
     small, t, tail, _ = _arcsin(b, a)
-    pi, pi_low = _PI[f.name]
+    pi, pi_low = PI[f.name]
     s, low = b.fast_two_sum(b.number(pi / 2), t * -2.0)
     large = s + (low + b.fma(tail, b.number(-2.0), pi_low / 2))
     y = b.select(small, b.select(a < 2.0**-30, a, t + tail), large)
@@ -43,7 +43,7 @@ def arccos(b: Builder, x: Value) -> Value:
     """Arc cosine: 2 arcsin(t), π - 2 arcsin(t) or π/2 - arcsin(x)."""
     a = b.absolute(x)
     small, t, tail, _ = _arcsin(b, a)
-    pi, pi_low = _PI[b.format.name]
+    pi, pi_low = PI[b.format.name]
     minus = x < 0.0
     t, tail = b.select(small, b.copysign(t, x), t * 2.0), b.select(small, b.copysign(tail, x), tail * 2.0)
     base = b.select(small, pi / 2, b.number(pi))
@@ -65,7 +65,7 @@ def _arctan(b: Builder, low: Value, high: Value) -> tuple[Value, Value]:
     t, tl = b.quotient(n, nl, d, dl)
     z = t * t
     tail = b.fma(z * t, b.poly(z, b.format.table("arctan")), tl)
-    pi, pi_low = _PI[b.format.name]
+    pi, pi_low = PI[b.format.name]
     s, e = b.fast_two_sum(b.select(above, pi / 4, zero), t)
     return s, e + (tail + b.select(above, pi_low / 4, zero))
 
@@ -77,7 +77,7 @@ def arctan(b: Builder, x: Value) -> Value:
     swap = bounded > 1.0
     one = b.number(1.0)
     s, e = _arctan(b, b.select(swap, one, bounded), b.select(swap, bounded, one))
-    pi, pi_low = _PI[b.format.name]
+    pi, pi_low = PI[b.format.name]
     t, low = b.fast_two_sum(b.number(pi / 2), -s)
     y = b.select(swap, t + (low + (pi_low / 2 - e)), s + e)
     return b.copysign(b.select(a < 2.0**-30, a, y), x)
@@ -89,15 +89,19 @@ def arctan2(b: Builder, y: Value, x: Value) -> Value:
     p, q = b.absolute(y), b.absolute(x)
     swap = p > q
     high, low = b.select(swap, p, q), b.select(swap, q, p)
-    top, bottom, up = (2.0**1000, 2.0**-900, 2.0**200) if f is F64 else (2.0**110, 2.0**-70, 2.0**40)
-    factor = b.select(high > top, 1 / up, b.select(high < bottom, up, b.number(1.0)))
+    # away from where a split overflows and where the residual of the division is subnormal
+    top, bottom, far, up = (
+        (2.0**990, 2.0**-900, 2.0**600, 2.0**300) if f is F64 else (2.0**110, 2.0**-70, 2.0**40, 2.0**64)
+    )
+    raised = b.select(b.both(low < bottom, high < far), up, b.number(1.0))
+    factor = b.select(high > top, 1 / up, raised)
     both = b.both(p.same(math.inf), q.same(math.inf))  # the diagonal
     nothing = high.same(0.0)
     h = b.select(high.same(math.inf) | nothing, b.number(1.0), high * factor)
     l = b.select(nothing | (b.both(high.same(math.inf), both ^ True)), b.number(0.0), low * factor)
     l = b.select(both, b.number(1.0), l)
     s, e = _arctan(b, l, h)
-    pi, pi_low = _PI[f.name]
+    pi, pi_low = PI[f.name]
     minus = (b.bits(x) & 2 ** (f.bits - 1)).unlike(0)
     zero = b.number(0.0)
     base = b.select(swap, pi / 2, b.select(minus, pi, zero))

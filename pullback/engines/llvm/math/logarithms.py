@@ -1,4 +1,4 @@
-"""Logarithms: log, log2, log10, log1p, and what is the logarithm of a sum: arcsinh, softplus …
+"""Logarithms: log, log2, log10, log1p, and what is the logarithm of a sum: arcsinh, softplus and others.
 
 x = 2^k m with m in [√½, √2), and with f = m - 1, s = f / (2 + f) = tanh(½ log m),
 log m = f - (f²/2 - s (f²/2 + R(s²))), R from the series of 2 artanh s (Muller, Elementary
@@ -111,19 +111,24 @@ def log10(b: Builder, x: Value) -> Value:
 
 def _log1p(b: Builder, w: Value, wl: Value | None = None) -> Value:
     """Return log(1 + w + wl) for w > -1 and finite; wl below an ulp of w."""
-    f = b.format
     u, c = b.two_sum(b.number(1.0), w)
     if wl is not None:
         c = c + wl
     k, m = split(b, u)
     direct = k.same(0.0)
     x = b.select(direct, w, m - 1.0)
-    # c / u, in the units of m; only a few bits of it count, so 1/m need not be exact
-    inverse = b.poly(m, [2.9605, -2.9098, 0.9460])
-    scale = b.float(f.encode(1.0) - (b.bits(u) - b.bits(m)))  # 2^-k
-    c = c * scale * inverse
-    c = b.select(direct, b.number(0.0) if wl is None else wl * inverse, c)
-    return _log(b, k, x, c)
+    return _log(b, k, x, b.select(direct, b.number(0.0) if wl is None else wl * _inverse(b, m), _over(b, c, u, m, k)))
+
+
+def _inverse(b: Builder, m: Value) -> Value:
+    """Return 1 / m for m in [√½, √2), to a few in a hundred: it multiplies what is below an ulp."""
+    return b.poly(m, [2.9605, -2.9098, 0.9460])
+
+
+def _over(b: Builder, c: Value, u: Value, m: Value, k: Value) -> Value:
+    """Return c / u for u = 2^k m, c below an ulp of u; and 0 where it is nothing beside k log 2."""
+    scale = b.float(b.format.encode(1.0) - (b.bits(u) - b.bits(m)))  # 2^-k
+    return b.select(k < b.format.precision + 10.0, c * scale * _inverse(b, m), b.number(0.0))
 
 
 def log1p(b: Builder, x: Value) -> Value:
@@ -153,7 +158,7 @@ def logaddexp(b: Builder, x: Value, y: Value) -> Value:
     more = x > y
     high, low = b.select(more, x, y), b.select(more, y, x)
     d, dl = b.two_sum(low, -high)
-    result = high + _log1p_exp(b, d, dl)
+    result = high + _log1p_exp(b, d, b.select(d > -1000.0, dl, b.number(0.0)))  # d may overflow
     result = b.select(x.same(y), x + math.log(2), result)
     result = b.select(high.same(math.inf), high, b.select(low.same(-math.inf), high, result))
     return b.select(b.both(x.same(x), y.same(y)), result, x + y)
@@ -167,8 +172,8 @@ def arctanh(b: Builder, x: Value) -> Value:
     w, wl = b.fast_two_sum(q, ql)
     y = _log1p(b, w, wl) * 0.5
     y = b.select(a < 2.0**-30, a, y)
-    y = b.select(a.same(1.0), math.inf, b.select(a > 1.0, math.nan, y))
-    return b.copysign(y, x)
+    edge = b.select(a.same(1.0), math.inf, b.number(math.nan))
+    return b.copysign(b.select(a < 1.0, y, edge), x)
 
 
 def _root(b: Builder, x: Value) -> tuple[Value, Value]:
@@ -197,10 +202,8 @@ def arcsinh(b: Builder, x: Value) -> Value:
 def _log_sum(b: Builder, u: Value, ul: Value, twice: Value) -> Value:
     """Return log(u + ul), or log(2 u) where said; u ≥ 1."""
     k, m = split(b, u)
-    k = k + b.select(twice, b.number(1.0), b.number(0.0))
-    inverse = b.poly(m, [2.9605, -2.9098, 0.9460])
-    scale = b.float(b.format.encode(1.0) - (b.bits(u) - b.bits(m)))
-    return _log(b, k, m - 1.0, ul * scale * inverse)
+    c = _over(b, ul, u, m, k)
+    return _log(b, k + b.select(twice, b.number(1.0), b.number(0.0)), m - 1.0, c)
 
 
 def arccosh(b: Builder, x: Value) -> Value:

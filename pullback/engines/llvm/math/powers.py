@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 
-from .builder import F64, Builder, Value
+from .builder import F32, F64, Builder, Value
 from .exponentials import clipped, exp_sum, ln2, scaled
 from .logarithms import normal, split
 
-__all__ = ["cbrt", "hypot", "log_sum", "pow_"]
+__all__ = ["cbrt", "hypot", "log_sum", "pow_", "pow_single"]
 
 
 def log_sum(b: Builder, x: Value) -> tuple[Value, Value]:
@@ -44,22 +44,19 @@ def log_sum(b: Builder, x: Value) -> tuple[Value, Value]:
     return h, e + (b.fma(k, b.number(lower), b.fma(sl, b.number(2.0), tl)) + e2)
 
 
-def _whole(b: Builder, a: Value) -> Value:
-    """Return whether a ≥ 0 is an integer."""
-    big = 2.0**b.format.mantissa
-    return b.select(a < big, (a + big) - big, a).same(a)
-
-
 def _finish(b: Builder, x: Value, y: Value, result: Value) -> Value:
-    """Return x^y from |x|^y: its sign, and NaN, and the ones of IEEE 754."""
-    a, f = b.absolute(y), b.format
-    whole = _whole(b, a)
-    odd = b.both(whole, _whole(b, a * 0.5) ^ True)
+    """Return x^y from |x|^y, NaN where x or y is: its sign, and the ones of IEEE 754."""
+    f = b.format
+    big = 2.0**f.mantissa
+    half = b.absolute(y) * 0.5
+    half = b.select(half > f.tiny, half, f.tiny)  # not 0 for the smallest y
+    half = b.select(half < big, half, b.number(0.0))  # from there on, y is even
+    d = b.absolute(half - ((half + big) - big))  # 0: even; 1/2: odd
+    odd = d.same(0.5)
     sign = b.select(odd, b.bits(x) & 2 ** (f.bits - 1), b.value(0, f.integer))
     result = b.float(b.bits(result) | sign)
-    negative = b.both(b.both(x < 0.0, x > -math.inf), whole ^ True)
-    result = b.select(negative, math.nan, result)
-    result = b.select(b.both(x.same(x), y.same(y)), result, x + y)
+    fraction = b.both(d.unlike(0.0), odd ^ True)
+    result = b.select(b.both(b.both(x < 0.0, x > -math.inf), fraction), math.nan, result)
     return b.select(x.same(1.0) | y.same(0.0), b.number(1.0), result)
 
 
@@ -67,17 +64,33 @@ def pow_(b: Builder, x: Value, y: Value) -> Value:
     """x^y, as C's pow."""
     a = b.absolute(x)
     h, l = log_sum(b, a)
-    outside = a.same(0.0) | a.same(math.inf)
-    h = b.select(a.same(0.0), -math.inf, b.select(a.same(math.inf), math.inf, h))
-    l = b.select(outside, b.number(0.0), l)
+    h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, a))  # infinity and NaN stay
     exponent = b.clip(y, -(2.0**70), 2.0**70)  # beyond, the result is 0, 1 or infinity all the same
     p, pl = b.two_product(exponent, h)
     pl = b.fma(exponent, l, pl)
     inside = clipped(b, p)
-    pl = b.select(inside.same(p), pl, b.number(0.0))
-    e = exp_sum(b, inside, pl)
+    e = exp_sum(b, inside, b.select(inside.same(p), pl, b.number(0.0)))
     s, low = b.fast_two_sum(b.number(1.0), e.r)
     return _finish(b, x, y, scaled(b, s + (low + e.tail), e.k))
+
+
+def pow_single(b: Builder, x: Value, y: Value) -> Value:
+    """x^y of two float32 in double, to 2^-33; exact where x is a power of 2 and y whole."""
+    a = b.absolute(x)
+    k, m = split(b, a)  # a float32 is never subnormal as a double
+    f = m - 1.0
+    s = f / (m + 1.0)
+    z = s * s
+    log_m = b.fma(s * z, b.poly(z, [2 / 3, *F32.table("logdd")]), s + s)
+    h = b.fma(log_m, b.number(1 / math.log(2)), k)
+    h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, a))
+    p = b.clip(y * h, -155.0, 130.0)
+    shifted = p + b.format.magic
+    r = (p - (shifted - b.format.magic)) * math.log(2)
+    power = b.fma(r * r, b.poly(r, F32.table("exp")), r) + 1.0
+    result = power * b.float((b.bits(shifted) + b.format.bias) << b.format.mantissa)
+    one = b.both(a.same(1.0), b.absolute(y).same(math.inf))
+    return _finish(b, x, y, b.select(one, b.number(1.0), result))
 
 
 def cbrt(b: Builder, x: Value) -> Value:

@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 from .builder import F64, Builder, Format, Value
 from .coefficients import TWO_OVER_PI
 
-__all__ = ["cos", "far", "limit", "sin", "table", "tan"]
+__all__ = ["WIDTHS", "cos", "cosine_sum", "far", "limit", "rescue", "sin", "sine_rest", "table", "tan"]
+
+WIDTHS = {"f64": (2, 4, 8), "f32": (4, 8, 16)}  # of vector forms: 128, 256 and 512 bits
 
 # π/2 in parts: with FMA whole floats; without, parts with trailing zeros, k · part being exact
 _PARTS = {
     ("f64", True): ("0x1.921fb54442d18p+0", "0x1.1a62633145c07p-54", "-0x1.f1976b7ed8fbcp-110"),
     ("f64", False): ("0x1.921fb54400000p+0", "0x1.0b4611a600000p-34", "0x1.3198a2e037073p-69"),
     ("f32", True): ("0x1.921fb6p+0", "-0x1.777a5cp-25", "-0x1.ee59dap-50"),
-    ("f32", False): ("0x1.920p+0", "0x1.fb4p-12", "0x1.440p-24", "0x1.68c234p-39"),
+    ("f32", False): ("0x1.920p+0", "0x1.fb4p-12", "0x1.444p-24", "0x1.68c234p-39"),
 }
 _LIMITS = {("f64", True): 2.0**30, ("f64", False): 2.0**19, ("f32", True): 2.0**16, ("f32", False): 2.0**11}
 
@@ -35,17 +36,20 @@ def limit(b: Builder) -> float:
     return _LIMITS[b.format.name, b.has_fma]
 
 
-def _reduce(b: Builder, x: Value) -> tuple[Value, Value, Value]:
-    """Return r, c with |r| ≤ π/4, and the quadrant as an integer whose two last bits count."""
+def _reduce(b: Builder, x: Value) -> tuple[Value, Value | None, Value]:
+    """Return r, c with |r| ≤ π/4, and the quadrant as an integer whose two last bits count; c may be None."""
     f = b.format
     shifted = b.fma(x, b.number(2 / math.pi), f.magic)
     k = shifted - f.magic
     parts = [b.number(float.fromhex(p)) for p in _PARTS[f.name, b.has_fma]]
+    if b.has_fma and f.bits == 32:  # each step is rounded once, relative to itself: c would buy 0.5 ulp
+        r = b.fma(-k, parts[2], b.fma(-k, parts[1], b.fma(-k, parts[0], x)))
+        return r, None, b.bits(shifted)
     if b.has_fma:
-        t = b.fma(-k, parts[0], x)
-        r = b.fma(-k, parts[1], t)
-        c = b.fma(-k, parts[2], b.fma(-k, parts[1], t - r))
-        return r, c, b.bits(shifted)
+        t = b.fma(-k, parts[0], x)  # exact
+        p, pl = b.two_product(k, parts[1])
+        r, c = b.fast_two_sum(t, -p)
+        return r, b.fma(-k, parts[2], c - pl), b.bits(shifted)
     t = x - k * parts[0]
     for part in parts[1:-2]:
         t = t - k * part
@@ -54,17 +58,18 @@ def _reduce(b: Builder, x: Value) -> tuple[Value, Value, Value]:
     return *b.fast_two_sum(r, c - k * parts[-1]), b.bits(shifted)
 
 
-def _sin(b: Builder, r: Value, c: Value, z: Value) -> Value:
+def sine_rest(b: Builder, r: Value, c: Value | None, z: Value) -> Value:
     """Return sin(r + c) - r; z = r²."""
-    return b.fma(r * z, b.poly(z, b.format.table("sin")), c)
+    p = b.poly(z, b.format.table("sin"))
+    return r * z * p if c is None else b.fma(r * z, p, c)
 
 
-def _cos(b: Builder, r: Value, c: Value, z: Value) -> tuple[Value, Value]:
+def cosine_sum(b: Builder, r: Value, c: Value | None, z: Value) -> tuple[Value, Value]:
     """Return cos(r + c) as a sum: 1 - z/2 and the rest."""
     half = z * 0.5
     s = 1.0 - half
-    rest = b.fma(z * z, b.poly(z, b.format.table("cos")), ((1.0 - s) - half) - r * c)
-    return s, rest
+    low = (1.0 - s) - half
+    return s, b.fma(z * z, b.poly(z, b.format.table("cos")), low if c is None else low - r * c)
 
 
 def _signed(b: Builder, y: Value, quadrant: Value) -> Value:
@@ -77,22 +82,26 @@ def _odd(quadrant: Value) -> Value:
     return (quadrant & 1).unlike(0)
 
 
-def _sin_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+def _sin_of(b: Builder, r: Value, c: Value | None, quadrant: Value) -> Value:
     z = r * r
-    s, rest = _cos(b, r, c, z)
-    y = b.select(_odd(quadrant), s, r) + b.select(_odd(quadrant), rest, _sin(b, r, c, z))
+    if c is None:
+        y = b.fma(z * z, b.poly(z, b.format.table("cos")), b.fma(z, b.number(-0.5), 1.0))
+        sine = b.fma(r * z, b.poly(z, b.format.table("sin")), r)
+        return _signed(b, b.select(_odd(quadrant), y, sine), quadrant)
+    s, rest = cosine_sum(b, r, c, z)
+    y = b.select(_odd(quadrant), s, r) + b.select(_odd(quadrant), rest, sine_rest(b, r, c, z))
     return _signed(b, y, quadrant)
 
 
-def _cos_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+def _cos_of(b: Builder, r: Value, c: Value | None, quadrant: Value) -> Value:
     return _sin_of(b, r, c, quadrant + 1)
 
 
-def _tan_of(b: Builder, r: Value, c: Value, quadrant: Value) -> Value:
+def _tan_of(b: Builder, r: Value, c: Value | None, quadrant: Value) -> Value:
     """Return sin / cos or -cos / sin, both as sums of two floats, by one division."""
     z = r * r
-    sine, sine_low = b.fast_two_sum(r, _sin(b, r, c, z))
-    cosine, cosine_low = b.fast_two_sum(*_cos(b, r, c, z))
+    sine, sine_low = b.fast_two_sum(r, sine_rest(b, r, c, z))
+    cosine, cosine_low = b.fast_two_sum(*cosine_sum(b, r, c, z))
     odd = _odd(quadrant)
     n, nl = b.select(odd, cosine, sine), b.select(odd, cosine_low, sine_low)
     d, dl = b.select(odd, -sine, cosine), b.select(odd, -sine_low, cosine_low)
@@ -113,7 +122,10 @@ def _near(b: Builder, name: str, x: Value) -> Value:
 def _guarded(b: Builder, name: str, x: Value) -> Value:
     f = b.format
     y = _near(b, name, x)
-    return b.emit(f.word, f"call {f.word} @pb.{name}.{f.name}.rescue({f.word} {x.name}, {f.word} {y.name}) #pb.{name}.{f.name}")
+    symbol = f"pb.{name}.{f.name}.rescue"
+    variants = ",".join(f"_ZGV_LLVM_N{n}vv_{symbol}({symbol}.v{n})" for n in WIDTHS[f.name])
+    attribute = f'"vector-function-abi-variant"="{variants}"'
+    return b.emit(f.word, f"call {f.word} @{symbol}({f.word} {x.name}, {f.word} {y.name}) {attribute}")
 
 
 def sin(b: Builder, x: Value) -> Value:
@@ -182,17 +194,9 @@ def _reduce_far(b: Builder, x: Value) -> tuple[Value, Value, Value]:
     return r * flip, c * flip, b.select(minus, 0 - q, q)
 
 
-def far(b: Builder, name: str, x: Value) -> Value:
-    """Return the function at a finite x above the limit, by Payne and Hanek's reduction."""
-    y = _CORES[name](b, *_reduce_far(b, x))
-    return b.select(b.absolute(x) < math.inf, y, math.nan)
-
-
-def rescue(name: str, format: Format, schedule: str, fma: bool, widths: tuple[int, ...]) -> str:
-    """Return `rescue` for one element and for vectors of each width, and the function far out that they call."""
-    wide = Builder(F64, schedule, fma)  # type: ignore[arg-type]
-    y = far(wide, name, Value(wide, "%x", "double"))
-    own = Builder(format, schedule, fma)  # type: ignore[arg-type]
+def rescue(name: str, format: Format, fma: bool) -> str:
+    """Return `rescue` for one element and for vectors; they call `far`."""
+    own = Builder(format, "horner", fma)
     symbol, w, bound = f"@pb.{name}.{format.name}", format.word, own.number(limit(own)).name
     convert = w == "float"
     enter = "  %d = fpext float %x to double\n" if convert else ""
@@ -207,13 +211,14 @@ far:
   ret {w} %near
 }}
 """
-    vectors = "".join(_vector(symbol, format, bound, n) for n in widths)
-    variants = ",".join(f"_ZGV_LLVM_N{n}vv_{symbol[1:]}.rescue({symbol[1:]}.rescue.v{n})" for n in widths)
-    attribute = f'attributes #pb.{name}.{format.name} = {{ "vector-function-abi-variant"="{variants}" }}\n'
-    return scalar + vectors + attribute, _far_function(name, wide, y)  # type: ignore[return-value]
+    return scalar + "".join(_vector(symbol, format, bound, n) for n in WIDTHS[format.name])
 
 
-def _far_function(name: str, b: Builder, y: Value) -> str:
+def far(name: str, fma: bool) -> str:
+    """Return the function of finite x above the limit, by Payne and Hanek's reduction; for one double."""
+    b = Builder(F64, "horner", fma)
+    x = Value(b, "%x", "double")
+    y = b.select(b.absolute(x) < math.inf, _CORES[name](b, *_reduce_far(b, x)), math.nan)
     head = f"define internal double @pb.{name}.far(double %x) noinline cold nounwind willreturn memory(none) {{"
     return "\n".join([head, *b.lines, f"  ret double {y.name}", "}", ""])
 
