@@ -1,7 +1,8 @@
 """checked: native code under suspicion, for ``PULLBACK_CHECK=1``.
 
 Each call runs on copies of its arguments. It is an error of pullback's own (CheckError) if
-native code writes to an argument, or makes a NaN where the evaluator makes none. A NaN that
+native code writes to an argument or beyond the memory that it was given, or makes a NaN where
+the evaluator makes none. A NaN that
 the Program itself makes is none of its business; ``PULLBACK_CHECK=nan`` raises NaNError for
 it, naming the line where the first NaN came out of numbers.
 """
@@ -29,6 +30,7 @@ class Checked:
 
     def __init__(self, native: Any, program: Program, nan: bool) -> None:
         self.native, self.source, self.nan = native, program, nan
+        self.run = native.guarded
 
     def __getattr__(self, name: str) -> Any:
         if name == "native":  # while it is unpickled
@@ -38,7 +40,7 @@ class Checked:
     def __call__(self, *values: Any) -> Sequence[Any]:
         """Run it on flat arrays."""
         given = [x.copy() if isinstance(x, np.ndarray) else x for x in values]
-        outs = self.native(*given)
+        outs = self.run(*given)
         for i, (a, b) in enumerate(zip(values, given, strict=True)):
             if isinstance(a, np.ndarray) and a.tobytes() != b.tobytes():
                 raise CheckError(f"native code has written to argument {i}, of {a.dtype}[{a.shape}]")

@@ -5,7 +5,6 @@ import pytest
 
 import pullback as pb
 from pullback.core.errors import ArgumentError
-from pullback.engines import Evaluated
 
 X = np.linspace(0.1, 0.9, 200)
 W = np.ones((200, 30))
@@ -125,7 +124,7 @@ def test_the_memory_of_a_donated_argument_is_reused_where_it_is_dead():
     p = X.copy()
     out = f(p, X)
     np.testing.assert_allclose(out, want, rtol=1e-14)
-    if not isinstance(f.lower(p, X)._run, Evaluated):
+    if type(f.lower(p, X)._run).__name__ == "Compiled":  # not the evaluator, nor what is being checked
         assert np.shares_memory(out, p)
 
 

@@ -198,7 +198,7 @@ LOOPS = {
     "one body in itself": lambda x: (
         lambda f: pb.fori_loop(0, 2, lambda i, c: pb.fori_loop(0, 2, f, f(i, c)) + c, x)
     )(lambda i, c: np.cumsum(np.sin(c)) * 0.1),
-    "one branch for both": lambda x: (lambda f: pb.cond(x[0] > 0, f, f, x) + pb.cond(x[1] > 0, f, np.sin, 2.0 * x))(np.cos),
+    "one branch for both": lambda x: pb.cond(x[0] > 0, np.cos, np.cos, x) + pb.cond(x[1] > 0, np.cos, np.sin, 2.0 * x),
     "a branch that returns an operand": lambda x: pb.cond(x[0] > 0, lambda a, b: (b, a), lambda a, b: (a, a), x, 2 * x),
     "branches in loops": lambda x: pb.fori_loop(
         0, 6, lambda i, c: pb.switch(i % 3, [np.sin, lambda c: c[::-1] * 2.0, lambda c: c], c), x

@@ -20,6 +20,10 @@ NUMBERS = ("float64", "float32", "int64", "int32", "complex128")
 DTYPES = (*NUMBERS, "bool")
 
 
+MET = {("float64", "float32"), ("int64", "float64"), ("int32", "float32"), ("int32", "int64"), ("float64", "bool"),
+       ("bool", "int32"), ("complex128", "float64")}  # fmt: skip
+
+
 def values(dtype):
     """Values at which things go wrong, of one dtype."""
     dtype = np.dtype(dtype)
@@ -38,13 +42,15 @@ def values(dtype):
 def elementwise_cases(primitive, arity):
     """Yield operands of all pairings of dtypes that the primitive takes, arranged so that every value meets every."""
     for dtypes in itertools.product(DTYPES, repeat=arity):
-        if arity == 3 and len(set(dtypes[1:])) > 1:
+        if arity > 1 and dtypes not in MET and len(set(dtypes[-2:])) > 1:
             continue
         full = [values(d) for d in dtypes]
         if arity == 3:
             full = [np.array([0, 1], dtypes[0]).astype(dtypes[0]), *full[1:]]
         operands = [x.reshape((-1, *(1,) * (arity - 1 - i))) for i, x in enumerate(full)]
         yield operands
+        if len(set(dtypes)) > 1:
+            continue
         yield [x.ravel()[-1:].reshape(()) for x in operands]  # 0-d
         yield [x.ravel()[:0] for x in operands]  # empty
 
@@ -60,42 +66,9 @@ def fits(primitive, operands, params):
 
 
 # Units in the last place: ours are within 2, pow within 1 and NumPy's SIMD loops within 4; both are approximations.
-FUNCTIONS = dict.fromkeys(
-    [
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arcsinh",
-        "arccosh",
-        "arctanh",
-        "cbrt",
-        "arctan2",
-        "hypot",
-        "power",
-        "sigmoid",
-        "logaddexp",
-        "logaddexp2",
-        "erf",
-        "erfc",
-        "gaussian",
-        "sinc",
-        "root",
-    ],
-    6,
-)
+APPROXIMATE = """exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh arccosh
+arctanh cbrt arctan2 hypot power sigmoid logaddexp logaddexp2 erf erfc gaussian sinc root"""
+FUNCTIONS = dict.fromkeys(APPROXIMATE.split(), 6)
 FUNCTIONS["integer_power"] = 64  # n factors, rounded once each
 ANY_ZERO = {"maximum", "minimum", "fmax", "fmin", "clip"}  # of 0.0 and -0.0 NumPy takes either, as its loops unroll
 ARITY = {"mask": 2, "select": 3, "share": 2, "clip": 3}
@@ -332,23 +305,8 @@ STRUCTURAL = {
 }
 # Sums are in another order; by the data here (|x| < 5, fewer than 500 terms) a tolerance of 1e-12 or 1e-4 is 20 times
 # what n ulp of the sum of magnitudes come to.
-REASSOCIATED = set(
-    [
-        "sum",
-        "prod",
-        "sum_to",
-        "contract",
-        "cumsum",
-        "cumprod",
-        "recurrence",
-        "inv",
-        "det",
-        "slogdet",
-        "cholesky",
-        "cofactor",
-        "solve",
-    ]
-)
+REASSOCIATED = {"sum", "prod", "sum_to", "contract", "cumsum", "cumprod", "recurrence", "inv", "det", "slogdet"}
+REASSOCIATED |= {"cholesky", "cofactor", "solve"}
 REASSOCIATED |= {"cofactor_tangent", "minors", "sum_minors", "triangular_solve", "index_add", "scatter"}
 
 
@@ -375,6 +333,7 @@ def test_a_primitive_that_moves_or_reduces(name):
 
 def test_every_primitive_is_held():
     elsewhere = {"call", "checkpoint", "cond", "custom", "custom_linear", "loop", "guard", "constant"}
+    elsewhere |= {"pure_callback", "debug_print"}
     tapes = {"empty_tape", "add_tapes", "batch_tape", "unbatch_tape", "mask_tape"}
     others = {name for name, p in primitives.items() if not type(p).__module__.startswith("pullback.")}
     assert set(primitives) - others - elsewhere - tapes == set(ELEMENTWISE) | set(STRUCTURAL)

@@ -181,7 +181,7 @@ def test_under_check_a_nan_is_compared_with_the_evaluators(monkeypatch):
     f = pb.jit(lambda x: np.sqrt(x - 2.5))
     np.testing.assert_array_equal(np.isnan(f(X)), [True, True, True, False, False])
     run = compile_native(f.program(X))
-    monkeypatch.setattr(run, "native", lambda *_: [np.full(5, np.nan)])
+    monkeypatch.setattr(run, "run", lambda *_: [np.full(5, np.nan)])
     assert np.isnan(run(X)[0]).all()  # NumPy has a NaN in this result too
     with pytest.raises(CheckError, match="a NaN in result 0 where NumPy makes none"):
         run(X + 10.0)
@@ -195,9 +195,19 @@ def test_under_check_writing_to_an_argument_is_found(monkeypatch):
         x[0] = 7.0
         return [x + 1.0]
 
-    monkeypatch.setattr(run, "native", writes)
+    monkeypatch.setattr(run, "run", writes)
     with pytest.raises(CheckError, match="written to argument 0"):
         run(X)
+
+
+def test_under_check_writing_beyond_a_result_or_the_arena_is_found(monkeypatch):
+    y = calling._guarded((3,), np.dtype(np.float64))
+    calling._check(y.base, y.base)
+    np.ndarray((4,), np.float64, y.base)[3] = 1.0
+    with pytest.raises(CheckError, match="beyond the end of result 0"):
+        calling._check(np.full(64, 0xA5, np.uint8), y.base)
+    with pytest.raises(CheckError, match="beyond the end of the arena"):
+        calling._check(y.base)
 
 
 def test_check_nan_names_the_line_of_the_first_nan(monkeypatch):

@@ -183,7 +183,7 @@ def test_exceptions_of_one_thread_are_not_anothers(calling_back):
 def test_a_result_of_a_callback_of_the_wrong_shape_is_an_error(calling_back):
     run = Compiled(pb.trace(lambda x: calling_back(x) + 1.0)(X))
     calling_back.f = lambda x: x[:3]
-    with pytest.raises(Exception, match="shape|broadcast"):
+    with pytest.raises(Exception, match=r"shape|broadcast"):
         run(X)
 
 

@@ -20,6 +20,7 @@ from .scalars import Emitter
 __all__ = ["VIEWS", "Index", "is_view", "keeps_lead", "lead_rank"]
 
 _UNROLLED = 32  # elements of trailing axes that go into registers
+_UNROLLED_AXIS = 16  # elements of one such axis: a longer one is a loop, and vectorises
 
 def linear(e: Emitter, index: list[Index], shape: tuple[int, ...]) -> Index:
     """Return the position of an element in C order."""
@@ -150,7 +151,7 @@ def literals_fit(eq: Equation, shape: tuple[int, ...], indices: tuple) -> bool:
 def lead_rank(shape: tuple[int, ...]) -> int:
     """Return how many leading axes are looped over; the others are unrolled."""
     k = len(shape)
-    while k and math.prod(shape[k - 1 :]) <= (_UNROLLED if k > 1 else 16):
+    while k and shape[k - 1] <= _UNROLLED_AXIS and math.prod(shape[k - 1 :]) <= (_UNROLLED if k > 1 else _UNROLLED_AXIS):
         k -= 1
     return k
 

@@ -17,6 +17,7 @@ writes to them meanwhile is a race, as it is in NumPy.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ __all__ = ["Frame", "Layout", "adapter", "caller"]
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 _PACKED = {"float64": "d", "float32": "f4x", "int64": "q", "int32": "i4x", "bool": "?7x"}
+_GUARD = 0xA5  # the byte behind what is guarded
 _DATA = object.__basicsize__  # of an ndarray: the address of its data follows the object's head
 
 
@@ -73,12 +75,15 @@ class Layout:
 class Frame:
     """The words of one call, its arena, its status and the callbacks' table."""
 
-    __slots__ = ("_held", "address", "status", "words")
+    __slots__ = ("_held", "address", "guard", "status", "words")
 
     def __init__(
         self, layout: Layout, constants: list[np.ndarray], arena_size: int, width: int, *more: np.ndarray
     ) -> None:
-        arena = np.empty(arena_size + 64, np.uint8)
+        arena = np.empty(arena_size + 128, np.uint8)
+        start = -arena.ctypes.data % 64
+        self.guard = arena[start + arena_size :]
+        self.guard[:] = _GUARD
         status = np.zeros(2, np.int64)
         table = (ctypes.c_void_p * max(width, 1))()
         words = (ctypes.c_uint64 * layout.n_words)()
@@ -86,7 +91,7 @@ class Frame:
         self.address = ctypes.addressof(words)
         self.status = status
         fixed = [x.ctypes.data for x in constants]
-        fixed += [-(-arena.ctypes.data // 64) * 64, status.ctypes.data, ctypes.addressof(table)]
+        fixed += [arena.ctypes.data + start, status.ctypes.data, ctypes.addressof(table)]
         fixed += [x.ctypes.data for x in more]
         words[layout.table + layout.n_packed :] = fixed
         for i, scalar in enumerate(layout.scalars):
@@ -136,19 +141,21 @@ def caller(
     fail: Callable[[int, Frame], Any],
     held: Any,
     strong: bool = False,
+    guarded: bool = False,
     reuse: dict[int, int] | None = None,
 ) -> Callable[..., list[Any]]:
     """Return the Python function of flat arguments that calls native code and returns a list of results.
 
     It keeps alive what is `held`: the code. Scalars that are weak come as Python's own, if not
     `strong`. `reuse` has results that are written, where that is
-    possible, into the memory of an argument.
+    possible, into the memory of an argument. If `guarded`, writing beyond the end of a result
+    or of the arena is an error.
     """
     pool: list[Frame] = []
     scope: dict[str, Any] = {
-        "native": _ENTRY(address), "pop": pool.pop, "put": pool.append, "new": new_frame, "fail": fail,
-        "empty": np.empty, "ndarray": np.ndarray, "fitted": _fitted, "alone": _alone, "held": held,
-        "pack": struct.Struct(layout.format).pack_into, "StructError": struct.error,
+        "native": _ENTRY(address), "pop": pool.pop, "put": pool.append, "new": new_frame, "fail": fail, "held": held,
+        "empty": _guarded if guarded else np.empty, "check": _check, "ndarray": np.ndarray, "fitted": _fitted,
+        "alone": _alone, "pack": struct.Struct(layout.format).pack_into, "StructError": struct.error,
     }  # fmt: skip
     lines, packed, results = [], [], []
     word = "id({})" if reads_objects() else "{}.ctypes.data"
@@ -186,6 +193,7 @@ def caller(
         "    status = native(frame.address)",
         "    if status:",
         "        fail(status, frame)",
+        *([f"    check(frame.guard{''.join(f', y{i}.base' for i in range(layout.n_out))})"] if guarded else []),
         "    put(frame)",
         f"    return [{', '.join(results)}]",
     ]
@@ -209,3 +217,18 @@ def _fitted(x: Any, t: Any) -> np.ndarray:
 def _alone(x: np.ndarray, *others: np.ndarray) -> bool:
     """Return whether an array owns its memory, may be written to, and shares it with no other argument."""
     return x.flags.owndata and x.flags.writeable and not any(np.may_share_memory(x, y) for y in others)
+
+
+def _guarded(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return a new array with guarded bytes behind it, in its base."""
+    n = math.prod(shape) * dtype.itemsize
+    base = np.full(n + 64, _GUARD, np.uint8)
+    return np.ndarray(shape, dtype, base)
+
+
+def _check(*guards: np.ndarray) -> None:
+    """Raise CheckError where a guard is broken: the last 64 bytes."""
+    for i, guard in enumerate(guards):
+        if (guard[-64:] != _GUARD).any():
+            what = f"result {i - 1}" if i else "the arena"
+            raise CheckError(f"native code has written beyond the end of {what}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,11 @@ class Compiled:
 
     def __reduce__(self):
         return Compiled, (self.source, self.contract)
+
+    @cached_property
+    def guarded(self) -> Callable[..., Sequence[Any]]:
+        """`run`, and a look at whether native code has written beyond its memory."""
+        return self._caller(guarded=True)
 
     @property
     def loops(self) -> str:

@@ -139,7 +139,7 @@ def _shift(op: str) -> Callable:
 def _signbit(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
     t = llvm_type(types[0].dtype)
     if types[0].dtype.kind != "f":
-        return e.op(f"icmp slt {t} {xs[0]}, 0")
+        return e.op(f"icmp slt {t} {xs[0]}, 0") if t != "i1" else "false"
     i = "i64" if t == "double" else "i32"
     return e.op(f"icmp slt {i} {e.op(f'bitcast {t} {xs[0]} to {i}')}, 0")
 
@@ -147,14 +147,13 @@ def _signbit(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
 def _share(e: Emitter, xs: list[str], types: list[Any], out: Any, params: dict) -> str:
     """1, 0 or a half: what an extremum owes to its first operand; see `primitives.choice`."""
     t = llvm_type(out.dtype)
-    a, b = _both(e, xs, types, out)
     one, zero, half = (constant(v, out.dtype) for v in (1, 0, 0.5))
-    ahead, behind = ("ogt", "olt") if params["greatest"] else ("olt", "ogt")
-    wins, fails = e.op(f"fcmp {ahead} {t} {a}, {b}"), e.op(f"fcmp {behind} {t} {a}, {b}")
+    ahead, behind = ("greater", "less") if params["greatest"] else ("less", "greater")
+    wins, fails = (OPERATIONS[name](e, xs, types, out) for name in (ahead, behind))
     equal = e.op(f"select i1 {fails}, {t} {zero}, {t} {one if params['ties'] == 'first' else half}")
     weight = e.op(f"select i1 {wins}, {t} {one}, {t} {equal}")
     if params["loses"]:
-        nan_a, nan_b = (e.op(f"fcmp uno {t} {x}, {x}") for x in (a, b))
+        nan_a, nan_b = (OPERATIONS["isnan"](e, [x], [of], out) for x, of in zip(xs, types, strict=True))
         differ = e.op(f"xor i1 {nan_a}, {nan_b}")
         owed = e.op(f"select i1 {nan_b}, {t} {one}, {t} {zero}")
         weight = e.op(f"select i1 {differ}, {t} {owed}, {t} {weight}")

@@ -18,7 +18,7 @@ from .arena import Arena
 from .blas import call_arguments
 from .contractions import ContractionFunction
 from .nest import NestFunction, counted, load, store
-from .plan import Branches, Callback, Contraction, Loop, Nest, Plan, Product, Row, Update
+from .plan import Alias, Branches, Callback, Contraction, Loop, Nest, Plan, Product, Row, Update
 from .products import MatrixProduct, canonical, matrix_product
 from .ranges import plus, times
 from .rows import RowFunction
@@ -204,6 +204,9 @@ class _Driver:
             x = changed_operand(step)
             if x is not None:
                 self._take_over(made, step.eq, x, last.get(x, i) <= i, owned)
+            if isinstance(step, Alias):
+                self.home[step.eq.results[0]] = self._pointer(step.eq.operands[0])
+                continue
             self._give_homes(made, step if isinstance(step, Nest) else step.eq, owned, top)
             self._step(made, step)
             if top:
@@ -262,7 +265,8 @@ class _Driver:
         if y in self.taken:
             self.taken.discard(y)
             del self.home[y]
-        mine = x in self.changeable or x in made.defined and made.defined[x].primitive.name != "constant"
+        # A constant is everybody's, and a reshape is another's memory.
+        mine = x in self.changeable or x in made.defined and made.defined[x].primitive.name not in ("constant", "reshape")
         once = sum(o is x for o in eq.operands) == 1
         if not (dead and mine and once) or y in self.home or x.type.nbytes != y.type.nbytes:
             return
@@ -557,5 +561,9 @@ def last_uses(made: Plan) -> dict[Any, int]:
                 todo += made.defined[x].operands
     for x in made.program.outputs:
         last[x] = len(made.steps)
+    for step in reversed(made.steps):
+        if isinstance(step, Alias):
+            x, y = step.eq.operands[0], step.eq.results[0]
+            last[x] = max(last[x], last.get(y, 0))
     return last
 

@@ -25,7 +25,7 @@ from .products import scheme
 from .scalars import OPERATIONS, SUPPORTED
 from .storing import many_parts, moved_often
 
-__all__ = ["Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "lead_rank", "plan"]
+__all__ = ["Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "lead_rank", "plan"]
 
 REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "or", "all": "and", "sum_to": "add"}
 _UNROLLED_IN_A_TURN = 128  # elements that reductions in registers read in one turn of a nest
@@ -70,6 +70,13 @@ class Contraction:
 @dataclass
 class Row:
     """An equation that walks along one axis."""
+
+    eq: Equation
+
+
+@dataclass
+class Alias:
+    """A reshape of what is stored: the same memory, under another name."""
 
     eq: Equation
 
@@ -174,7 +181,7 @@ def reduced_axes(eq: Equation) -> tuple[int, ...]:
     return (*range(lead), *(lead + i for i, n in enumerate(new) if n == 1 and old[lead + i] != 1))
 
 
-_STEPS = {"callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row}
+_STEPS = {"alias": Alias, "callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row}
 
 
 class _Planner:
@@ -221,6 +228,15 @@ class _Planner:
                 self.stored |= set(eq.results)
         here = ("view", "assembled", "elementwise", "inline", "iota")
         self.stored |= moved_often(self.program, lambda eq: self.kinds[id(eq)] in here, self.stored, lead_rank)
+        for eq in reversed(self.program.equations):
+            if eq.primitive.name == "reshape" and self._may_alias(eq):
+                self.kinds[id(eq)] = "alias"
+                self.stored.add(eq.operands[0])
+
+    def _may_alias(self, eq: Equation) -> bool:
+        """Return whether a stored reshape may be the memory of its operand: not where it is a result of its own."""
+        x, y = eq.operands[0], eq.results[0]
+        return self.kinds[id(eq)] == "view" and type(x) is Var and y in self.stored and y not in self.program.outputs
 
     def _read_by_update(self, eq: Equation) -> set[Var]:
         """Return what an update needs in memory: the old value, and what is made from that, which it changes."""

@@ -26,14 +26,16 @@ def llvm_type(dtype: Any) -> str:
 
 
 def memory_type(dtype: Any) -> str:
-    """Return the type of one element in memory: NumPy's bool is a byte."""
+    """Return the type of one element in memory: NumPy's bool is a byte; what only NumPy computes with is bytes."""
     name = np.dtype(dtype).name
-    return "i8" if name == "bool" else _LLVM[name]
+    return "i8" if name == "bool" else _LLVM.get(name) or f"[{np.dtype(dtype).itemsize} x i8]"
 
 
 def constant(value: Any, dtype: Any) -> str:
-    """Return a constant as LLVM writes it: exact, in hexadecimal, for floats."""
+    """Return a constant as LLVM writes it: exact, in hexadecimal, for floats; bytes, for what only NumPy knows."""
     dtype = np.dtype(dtype)
+    if dtype.name not in _LLVM:
+        return 'c"' + "".join(f"\\{byte:02X}" for byte in np.asarray(value, dtype).tobytes()) + '"'
     if dtype.kind == "f":
         rounded = float(dtype.type(value))
         return f"0x{struct.unpack('>Q', struct.pack('>d', rounded))[0]:016X}"

@@ -30,10 +30,10 @@ def moved_often(
     routes: dict[Var, set[Any]] = {}
     defined = {x: eq for eq in program.equations for x in eq.results}
     for eq in reversed(program.equations):
-        y = eq.results[0]
         if not computed(eq):
             _read(routes, eq, [()] * len(eq.operands))
             continue
+        y = eq.results[0]
         own = {()} if y in stored else routes.get(y, set())
         if y not in stored and len(own) > 1 and _costs(eq):
             found.add(y)

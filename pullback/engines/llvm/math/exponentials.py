@@ -51,15 +51,10 @@ def exp_sum(b: Builder, x: Value, xl: Value | None = None, table: str = "exp") -
     shifted = b.fma(x, b.number(1 / math.log(2)), f.magic)
     k = shifted - f.magic
     t = b.fma(-k, b.number(upper), x)
-    w = k * lower
-    r = t - w
-    c = (t - r) - w
-    q = b.poly(r, f.table(table))
-    if xl is None:
-        tail = b.fma(r * r, q, c)
-    else:  # xl may be many ulp of r, so that its product with e^r - 1 counts
-        c = c + xl
-        tail = b.fma(r * r, q, b.fma(c, b.fma(r * r, q, r), c))
+    v = -(k * lower) if xl is None else b.fma(-k, b.number(lower), xl)
+    r = t + v
+    c = (t - r) + v
+    tail = b.fma(r * r, b.poly(r, f.table(table)), c)
     return Exponential(b.bits(shifted) - f.encode(f.magic), r, tail)
 
 

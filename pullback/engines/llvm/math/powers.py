@@ -48,15 +48,13 @@ def _finish(b: Builder, x: Value, y: Value, result: Value) -> Value:
     """Return x^y from |x|^y, NaN where x or y is: its sign, and the ones of IEEE 754."""
     f = b.format
     big = 2.0**f.mantissa
-    half = b.absolute(y) * 0.5
-    half = b.select(half > f.tiny, half, f.tiny)  # not 0 for the smallest y
-    half = b.select(half < big, half, b.number(0.0))  # from there on, y is even
+    half = b.clip(b.absolute(y) * 0.5, f.tiny, big)  # not 0 for the smallest y; from 2 big on, y is even
     d = b.absolute(half - ((half + big) - big))  # 0: even; 1/2: odd
     odd = d.same(0.5)
     sign = b.select(odd, b.bits(x) & 2 ** (f.bits - 1), b.value(0, f.integer))
     result = b.float(b.bits(result) | sign)
     fraction = b.both(d.unlike(0.0), odd ^ True)
-    result = b.select(b.both(b.both(x < 0.0, x > -math.inf), fraction), math.nan, result)
+    result = b.select(b.both(b.both(x < 0.0, b.absolute(x) < math.inf), fraction), math.nan, result)
     return b.select(x.same(1.0) | y.same(0.0), b.number(1.0), result)
 
 
