@@ -9,9 +9,9 @@ from pullback.core.types import array_type, type_of
 from pullback.engines.evaluate import compile_program
 
 pytest.importorskip("llvmlite")
-from pullback.engines.llvm.compiled import Compiled
+from pullback.engines.llvm.compiled import Compiled, Unsupported
 
-__all__ = ["Compiled", "alone", "assert_ulp", "evaluated", "held", "in_ulp", "same"]
+__all__ = ["Compiled", "Unsupported", "alone", "assert_ulp", "evaluated", "held", "in_ulp", "same"]
 
 
 def alone(primitive, cases):

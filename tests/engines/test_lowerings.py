@@ -70,7 +70,7 @@ def test_a_roll_of_what_is_computed_does_not_compute_it_four_times():
         return (np.roll(y, -1) - np.roll(y, 2)) * np.roll(y, 1) - y
 
     compiled = close(f, normal(1000))
-    assert len(re.findall(r"call double @pb\.sin", compiled.text)) == 1
+    assert len(re.findall(r"call double @pb\.sin", compiled.module.text)) == 1
 
 
 def test_nothing_is_chosen_an_element_where_a_loop_can_be_cut():
@@ -158,7 +158,7 @@ def test_writes():
     for write in (index_set, index_add):
         close(lambda x, i, v: write(x, v, i, spec=FIRST), x, unique, v)
         close(lambda x, i: write(2 * x, 1.0, i, spec=FIRST), x, unique)
-        close(lambda x, i, v: write(x, v, i, spec=FIRST), normal(10, 7), 3, v)
+        close(lambda x, i, v: write(x, v, i, spec=(*FIRST, ("all",))), normal(10, 7), 3, v)
         close(pb.vmap(lambda x, i: write(x, 1.0, i, spec=FIRST)), normal(20, 10), np.arange(20) % 10)
     close(lambda x, i, v: index_add(x, v, i, spec=FIRST), x, I, v)
     close(lambda x, i, v: index_set(x, v, i, spec=FIRST), x, I, v)  # the last one stays
@@ -298,7 +298,7 @@ def test_places_of_extrema(axis, dtype):
 def test_reductions(axis, dtype):
     x = normal(30, 5, 40) * 2
     x[3, 2, 1], x[4, 1, 1] = np.nan, np.inf
-    x = (np.nan_to_num(x) if dtype in ("int64", "int32", "bool") else x).astype(dtype)
+    x = (np.nan_to_num(x, posinf=9) if dtype in ("int64", "int32", "bool") else x).astype(dtype)
     for f in (np.sum, np.prod, np.any, np.all, np.max, np.min):
         close(lambda x: f(x, axis=axis), x, rtol=1e-4 if dtype == "float32" else 1e-12)
 

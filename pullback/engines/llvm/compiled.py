@@ -51,7 +51,8 @@ class Compiled:
         arrays = [*(v for _, v in self.program.constants), *self.module.constants]
         self.constants = [np.require(v, None, ("C_CONTIGUOUS", "ALIGNED")) for v in arrays]
         layout = Layout(self.program.in_types, self.program.out_types, len(self.constants), int(timed))
-        math = define(sorted(self.module.math), schedule="horner", fma=has_fma()) if self.module.math else ""
+        schedule = "estrin" if self.module.serial else "horner"
+        math = define(sorted(self.module.math), schedule=schedule, fma=has_fma()) if self.module.math else ""
         self.text = self.module.text + adapter(layout) + math
         self.library = build(self.text, self._symbols(), "call")
         more = (self.ticks,) if timed else ()

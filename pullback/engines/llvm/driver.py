@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.program import Equation, Literal, Program, Var
-from pullback.core.types import TapeType
+from pullback.core.types import TapeType, array_type
 
 from .arena import Arena
 from .blas import call_arguments
@@ -23,7 +23,7 @@ from .products import MatrixProduct, canonical, matrix_product
 from .ranges import plus, times
 from .rows import RowFunction
 from .scalars import Emitter, constant, memory_type
-from .updates import UpdateFunction
+from .updates import LastWritten, UpdateFunction
 
 __all__ = ["Module", "Unsupported", "last_uses", "write_module"]
 
@@ -48,6 +48,8 @@ class Module:
         What a status of 1, 2, … says: whose index was out of range, of an axis of which size.
     timed : list of (Plan, step)
         Whose ticks are added up, where there is a clock.
+    serial : bool
+        Whether a loop's turn waits for a mathematical function of one number: latency counts then.
     constants : list of ndarray
         Arrays that stand in the Program's equations: pointed to behind its own constants.
     """
@@ -58,6 +60,7 @@ class Module:
     ) -> None:  # fmt: skip
         self.text, self.callbacks, self.arena_size, self.blas, self.math = text, callbacks, arena_size, blas, math
         self.checks, self.timed, self.constants = checks, timed, constants
+        self.serial = False
 
 
 def write_module(made: Plan, contract: bool = False, clock: str = "") -> Module:
@@ -73,6 +76,8 @@ class _Driver:
     def __init__(self, made: Plan, contract: bool, clock: str) -> None:
         self.plan, self.contract, self.clock = made, contract, clock
         self.timed: list[tuple[Plan, Any]] = []
+        self.depth = 0  # how many loops we are in
+        self.serial = False
         self.e = Emitter(contract)
         self.head = Emitter(contract)  # what is done once, at entry: pointers, stack slots
         self.head._n = 1_000_000
@@ -132,7 +137,9 @@ class _Driver:
         if POISON:
             self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
             self.head.do(f"call void @llvm.memset.p0.i64(ptr {arena}, i8 -1, i64 {self.arena.size}, i1 false)")
-        return Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()])  # fmt: skip
+        module = Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()])  # fmt: skip
+        module.serial = self.serial
+        return module
 
     def _check(self, program: Program) -> None:
         for x in (*program.inputs, *program.outputs):
@@ -251,6 +258,7 @@ class _Driver:
     def _nest(self, made: Plan, nest: Nest) -> None:
         function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract, self.checks)
         self._run(function)
+        self.serial |= bool(self.depth and not nest.lead and function.e.math)
 
     def _run(self, function: NestFunction) -> None:
         self.functions.append(function.text())
@@ -279,13 +287,14 @@ class _Driver:
         if eq.primitive.name == "scatter":
             self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
             self.e.do(f"call void @llvm.memset.p0.i64(ptr {self.home[y]}, i8 0, i64 {y.type.nbytes}, i1 false)")
-        elif y not in self.taken:
-            self._fill(y, x)
+        elif y not in self.taken and eq.primitive.name != "last_written":
+            self._copy(self.home[y], self._pointer(x), y.type.nbytes)
         name = f"nest{len(self.functions)}"
+        if eq.primitive.name == "last_written":
+            self.home["table", y] = self._slot(array_type(eq.params["shape"], np.dtype(np.int64)))
+            self._run(LastWritten(name, eq, made, self.contract, self.checks))
+            return
         self._run(UpdateFunction(name, eq, made, self.contract, self.checks, y in self.taken))
-
-    def _fill(self, y: Any, x: Any) -> None:
-        self._copy(self.home[y], self._pointer(x), y.type.nbytes)
 
     def _product(self, eq: Equation) -> None:
         """Call BLAS, in loops where there are more axes; a third operand is what is added to."""
@@ -433,7 +442,9 @@ class _Driver:
             if direct and out not in self.home:
                 self.home[out] = place
             places.append((out, place))
+        self.depth += 1
         self._steps(step.body)
+        self.depth -= 1
         for out, place in places:
             if self._pointer(out) != place:
                 self._copy(place, self._pointer(out), out.type.nbytes)
@@ -532,7 +543,7 @@ def constants_in(made: Plan) -> list[tuple[Var, np.ndarray]]:
 def changed_operand(step: Any) -> Var | None:
     """Return the operand that a step changes in place, if it may: what an update updates, what a product is added to."""
     x = None
-    if isinstance(step, Update) and step.eq.primitive.name != "scatter":
+    if isinstance(step, Update) and step.eq.primitive.name not in ("scatter", "last_written"):
         x = step.eq.operands[0]
     if isinstance(step, Product) and len(step.eq.operands) == 3:
         x = step.eq.operands[2]

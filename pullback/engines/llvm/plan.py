@@ -140,6 +140,8 @@ def kind_of(eq: Equation) -> str:
         return "view"
     if is_assembled(eq):
         return "assembled"
+    if name == "last_written" and literals_fit(eq, eq.params["shape"], eq.operands) and eq.results[0].type.size:
+        return "update"
     if name in UPDATES and literals_fit(eq, eq.results[0].type.shape, eq.operands[1:]) and eq.results[0].type.size:
         return "update"
     if name in ("iota", "empty_tape"):
@@ -222,6 +224,8 @@ class _Planner:
                 self.stored |= set(eq.results)
             elif kind in ("row", "constant"):
                 self.stored |= set(eq.results)
+                if eq.primitive.name in ("argmax", "argmin"):  # it is read twice
+                    self.stored |= {x for x in eq.operands if type(x) is Var}
             elif kind == "update":
                 self.stored |= set(eq.results) | self._read_by_update(eq)
             elif kind == "reduction" or many_parts(eq):
@@ -240,7 +244,7 @@ class _Planner:
 
     def _read_by_update(self, eq: Equation) -> set[Var]:
         """Return what an update needs in memory: the old value, and what is made from that, which it changes."""
-        if eq.primitive.name == "scatter" or type(eq.operands[0]) is not Var:
+        if eq.primitive.name in ("scatter", "last_written") or type(eq.operands[0]) is not Var:
             return set()
         x = eq.operands[0]
         return {x} | {y for y in eq.operands[1:] if type(y) is Var and y.type.size > 1 and self._reads(y, x)}

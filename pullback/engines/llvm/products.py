@@ -17,6 +17,7 @@ from pullback.core.program import Equation
 __all__ = ["Canonical", "MatrixProduct", "canonical", "matrix_product", "scheme"]
 
 _TERMS, _TERMS_OF_LANES = 64, 512  # products that are written out: alone, and in a loop over many lanes
+_FEW = 16  # products a lane that are written out whatever BLAS could do
 _INLINE = 16**3  # multiplications up to which loops of our own beat a call of BLAS
 
 
@@ -146,13 +147,16 @@ def scheme(eq: Equation, rank: Any) -> str:
     batch = set(out[:k])
     lanes = math.prod(sizes[x] for x in batch)
     limit = _TERMS_OF_LANES if lanes >= _TERMS and batch <= set(a) | set(b) and _shared(a, b, batch) else _TERMS
-    if inner <= limit and all(_leads(labels, batch) for labels in (a, b)):
+    leads = all(_leads(labels, batch) for labels in (a, b))
+    if inner <= _FEW and leads:
         return "inline"
     form = canonical(eq)
     found = matrix_product(form)
     floats = len({t.dtype for t in types}) == 1 and types[0].dtype.name in ("float64", "float32")
     if floats and found is not None and found.work > _INLINE:
         return "product"
+    if inner <= limit and leads:
+        return "inline"
     total = math.prod(form.sizes.values())
     if total > 2**20 and total > 8 * sum(t.size for t in types):
         return "product" if floats and found is not None else "callback"

@@ -9,7 +9,7 @@ import numpy as np
 from pullback.core.program import Equation
 
 from .access import linear
-from .nest import NestFunction, beats, counted, load, store
+from .nest import NestFunction, counted, load, store
 from .plan import Nest, Plan
 from .ranges import Index, plus, times
 from .scalars import OPERATIONS, llvm_type
@@ -58,8 +58,7 @@ class RowFunction(NestFunction):
         return [self._along(i) if a == self.axis else at[a] for a in range(len(self.shape))]
 
     def _read(self, x: Any, index: list[Index]) -> str:
-        self._memo = {}
-        return self.e.convert(self.element(x, index), x.type.dtype, self.eq.results[0].type.dtype)
+        return self.e.convert(self._element(x, index), x.type.dtype, self.eq.results[0].type.dtype)
 
     def _next(self, before: str, index: list[Index]) -> str:
         """Return the element that follows `before`."""
@@ -111,24 +110,33 @@ class RowFunction(NestFunction):
         counted(self.e, self.shape[self.axis], lambda i: self._over(behind, at, later(i)), start=1)
 
     def _place(self, at: dict[int, Index]) -> None:
-        """Find where the extremum is first; a NaN is one."""
-        e, eq = self.e, self.eq
+        """Find where the extremum is first, or the first NaN: the extremum, and then the least place that has it."""
+        e, eq, n = self.e, self.eq, self.shape[self.axis]
         x, y = eq.operands[0], eq.results[0]
         t = llvm_type(x.type.dtype)
         best, where = self._slot(t), self._slot("i64")
-        self._memo = {}
-        e.do(f"store {t} {self.element(x, self._at(at, 0))}, ptr {best}")
-        e.do(f"store i64 0, ptr {where}")
-        counted(e, self.shape[self.axis], lambda i: self._compare(at, i, best, where), start=1)
+        rule = OPERATIONS["maximum" if eq.primitive.name == "argmax" else "minimum"]
+
+        def compare(i: Index) -> None:
+            value = self._element(x, self._at(at, i))
+            e.do(f"store {t} {rule(e, [e.op(f'load {t}, ptr {best}'), value], [x.type] * 2, x.type)}, ptr {best}")
+
+        def look(i: Index) -> None:
+            value = self._element(x, self._at(at, i))
+            hit = OPERATIONS["equal"](e, [value, e.op(f"load {t}, ptr {best}")], [x.type] * 2, y.type)
+            if x.type.dtype.kind == "f":
+                hit = e.op(f"or i1 {hit}, {e.op(f'fcmp uno {t} {value}, {value}')}")
+            place = e.op(f"select i1 {hit}, i64 {i}, i64 {n}")
+            e.do(f"store i64 {e.intrinsic('smin', 'i64', e.op(f'load i64, ptr {where}'), place)}, ptr {where}")
+
+        e.do(f"store {t} {self._element(x, self._at(at, 0))}, ptr {best}")
+        e.do(f"store i64 {n}, ptr {where}")
+        counted(e, n, compare, start=1)
+        counted(e, n, look)
         index = [at[a] for a in range(len(self.shape)) if a != self.axis]
         found = e.convert(e.op(f"load i64, ptr {where}"), np.int64, y.type.dtype)
         store(e, y.type.dtype, found, self._address(y, linear(e, index, y.type.shape)))
 
-    def _compare(self, at: dict[int, Index], i: Index, best: str, where: str) -> None:
-        e, x = self.e, self.eq.operands[0]
-        t = llvm_type(x.type.dtype)
+    def _element(self, x: Any, index: list[Index]) -> str:
         self._memo = {}
-        value, old, place = self.element(x, self._at(at, i)), e.op(f"load {t}, ptr {best}"), e.op(f"load i64, ptr {where}")
-        more = beats(e, self.eq, x.type.dtype, value, old)
-        e.do(f"store {t} {e.op(f'select i1 {more}, {t} {value}, {t} {old}')}, ptr {best}")
-        e.do(f"store i64 {e.op(f'select i1 {more}, i64 {i}, i64 {place}')}, ptr {where}")
+        return self.element(x, index)

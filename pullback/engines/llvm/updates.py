@@ -20,7 +20,7 @@ from .plan import Nest, Plan, lead_rank
 from .ranges import Index
 from .scalars import OPERATIONS, constant
 
-__all__ = ["UpdateFunction"]
+__all__ = ["LastWritten", "UpdateFunction"]
 
 
 class UpdateFunction(NestFunction):
@@ -59,6 +59,43 @@ class UpdateFunction(NestFunction):
                 old = load(self.e, out.dtype, address)
                 value = OPERATIONS["add"](self.e, [old, value], [out, out], out)
             store(self.e, out.dtype, value, address)
+
+    def _reader(self) -> Any:
+        return lambda x, size, item, at: self._start(self.eq, x, size, item, at)
+
+
+class LastWritten(NestFunction):
+    """Emits the function that says which of the values written at an index are the last for their place.
+
+    Each writes its number into a table; those whose number is still there are the last.
+    """
+
+    def __init__(self, name: str, eq: Equation, plan: Plan, contract: bool, checks: list[Any]) -> None:
+        self.eq, self.shape = eq, eq.params["shape"]
+        y = eq.results[0].type
+        super().__init__(name, Nest(y.shape[: lead_rank(y.shape)]), plan, contract, checks)
+
+    def _loops(self, depth: int, index: list[Index]) -> None:
+        if depth == 0:
+            self.reading = False
+            super()._loops(0, [])
+            self.reading = True
+        super()._loops(depth, index)
+
+    def _turn(self, lead: list[Index]) -> None:
+        e, y = self.e, self.eq.results[0]
+        self._memo = {}
+        table = self.pointer(("table", y))
+        for rest in np.ndindex(*y.type.shape[len(lead) :]):
+            index = [*lead, *map(int, rest)]
+            at = indexed(e, self.eq, self.shape, self.eq.operands, index, self._reader())
+            slot = e.op(f"getelementptr inbounds i64, ptr {table}, i64 {linear(e, at, self.shape)}")
+            number = linear(e, index, y.type.shape)
+            if self.reading:
+                same = e.op(f"icmp eq i64 {e.op(f'load i64, ptr {slot}')}, {number}")
+                store(e, y.type.dtype, same, self._address(y, number))
+            else:
+                e.do(f"store i64 {number}, ptr {slot}")
 
     def _reader(self) -> Any:
         return lambda x, size, item, at: self._start(self.eq, x, size, item, at)

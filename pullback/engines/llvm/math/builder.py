@@ -163,7 +163,8 @@ class Builder:
     """Lines of one function; and how it is to calculate: format, schedule, with or without FMA."""
 
     def __init__(self, format: Format, schedule: Schedule, fma: bool) -> None:
-        self.format, self.schedule, self.has_fma = format, schedule, fma
+        self.format, self.has_fma = format, fma
+        self.schedule: Schedule = schedule
         self.lines: list[str] = []
 
     def emit(self, word: str, text: str) -> Value:

@@ -10,6 +10,7 @@ fitted. Needs mpmath; nothing else of the package does.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -115,6 +116,30 @@ def _stirling(z: Any) -> Any:
         return x * (mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2)
 
 
+def _power_of_two(x: Any) -> Any:
+    """Return (2^x - 1) / x."""
+    with mp.workdps(150):
+        return (mpf(2) ** x - 1) / x if x else mp.log(2)
+
+
+def _log_of_two(x: Any) -> Any:
+    """Return log2(1 + x) / x."""
+    with mp.workdps(150):
+        return mp.log(1 + x) / mp.log(2) / x if x else 1 / mp.log(2)
+
+
+_OCTAVE = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
+_LOG_DOUBLE: dict[str, Callable[..., list[Any]]] = {
+    "log": lambda b, s2: fit(lambda z: _log_atanh(z) / z if z else mpf(2) / 3, 0, s2, b, lambda z: z / 2),
+    # for x^y of float32, in double: to 2^-34 and 2^-30
+    "pow_log2": lambda b, s2: fit(_log_of_two, *_OCTAVE, 34),
+    "pow_exp2": lambda b, s2: fit(_power_of_two, -0.5, 0.5, 30, abs),
+}
+_LOG_SINGLE: dict[str, Callable[..., list[Any]]] = {
+    "log1p": lambda b, s2: fit(_tail(lambda x: mp.log(1 + x), [0, 1, -mpf(1) / 2], 3), *_OCTAVE, b, lambda x: x**2),
+}
+
+
 def _round(c: Any, p: int) -> float:
     """Return a float64 or float32 as a float."""
     return float(c) if p == 53 else float(np.float32(float(c)))
@@ -126,20 +151,8 @@ def jobs(p: int) -> dict[str, Callable[[], list[Any]]]:
     quarter_pi = mp.pi / 4 * mpf("1.0001")
     s2 = (mp.sqrt(2) - 1) ** 2 / (mp.sqrt(2) + 1) ** 2 * mpf("1.0001")
     b = p + 7
-    log = (
-        {"log": lambda: fit(lambda z: _log_atanh(z) / z if z else mpf(2) / 3, 0, s2, b, lambda z: z / 2)}
-        if p == 53
-        else {
-            "log1p": lambda: fit(
-                _tail(lambda x: mp.log(1 + x), [0, 1, -mpf(1) / 2], 3),
-                mp.sqrt(0.5) - 1,
-                mp.sqrt(2) - 1,
-                b,
-                lambda x: x**2,
-            )
-        }
-    )
-    return log | {
+    log = _LOG_DOUBLE if p == 53 else _LOG_SINGLE
+    return {name: functools.partial(job, b, s2) for name, job in log.items()} | {
         "exp": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: x**2),
         "expm1": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: abs(x)),
         "exp2": lambda: fit(_tail(lambda x: mpf(2) ** x, [1], 1), -0.5, 0.5, b + 2, lambda x: abs(x)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .builder import F32, F64, Builder, Value
+from .builder import F64, Builder, Value
 from .exponentials import clipped, exp_sum, ln2, scaled
 from .logarithms import normal, split
 
@@ -73,20 +73,19 @@ def pow_(b: Builder, x: Value, y: Value) -> Value:
 
 
 def pow_single(b: Builder, x: Value, y: Value) -> Value:
-    """x^y of two float32 in double, to 2^-33; exact where x is a power of 2 and y whole."""
+    """x^y of two float32: in double, to 2^-26; exact where x is a power of 2 and y whole."""
+    wide = Builder(F64, b.schedule, b.has_fma)
+    wide.lines = b.lines
     a = b.absolute(x)
-    k, m = split(b, a)  # a float32 is never subnormal as a double
+    k, m = split(wide, b.widen(a))  # a float32 is never subnormal as a double
     f = m - 1.0
-    s = f / (m + 1.0)
-    z = s * s
-    log_m = b.fma(s * z, b.poly(z, [2 / 3, *F32.table("logdd")]), s + s)
-    h = b.fma(log_m, b.number(1 / math.log(2)), k)
-    h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, a))
-    p = b.clip(y * h, -155.0, 130.0)
-    shifted = p + b.format.magic
-    r = (p - (shifted - b.format.magic)) * math.log(2)
-    power = b.fma(r * r, b.poly(r, F32.table("exp")), r) + 1.0
-    result = power * b.float((b.bits(shifted) + b.format.bias) << b.format.mantissa)
+    h = wide.fma(f, wide.poly(f, F64.table("pow_log2")), k)
+    h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, b.widen(a)))
+    p = wide.clip(b.widen(y) * h, -155.0, 130.0)
+    shifted = p + F64.magic
+    r = p - (shifted - F64.magic)
+    power = wide.fma(r, wide.poly(r, F64.table("pow_exp2")), 1.0)
+    result = b.narrow(power * wide.float((b.bits(shifted) + F64.bias) << F64.mantissa))
     one = b.both(a.same(1.0), b.absolute(y).same(math.inf))
     return _finish(b, x, y, b.select(one, b.number(1.0), result))
 
