@@ -50,7 +50,9 @@ class Jitted(Transformed):
             return self._call(args, kwargs, None)
         key, leaves = _key_of(args), args
         found = None if kwargs else self._quick.get(key)
-        if found is None and not (all(type(x) in _QUICK for x in args) and not kwargs):
+        if found is None and any(type(x) is Tracer for x in args):
+            return self._call(args, kwargs, None)
+        if found is None and (kwargs or not all(type(x) in _QUICK for x in args)):
             leaves, structure = flatten((args, kwargs))
             key = structure, _key_of(leaves)
             found = self._quick.get(key)

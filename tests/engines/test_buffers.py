@@ -157,6 +157,48 @@ def test_writing_in_place_in_loops(write):
     both(pb.vmap(lambda x: pb.fori_loop(0, 5, lambda i, c: put(c, np.sin(c[i]), i + 1), x)), X)
 
 
+def test_reshapes_that_are_the_memory_of_their_operand():
+    row = (("array", 0), ("all",))
+
+    def f(x, i):
+        y = np.sort(x, axis=0)
+        flat, wide = y.reshape(-1), y.reshape(20, 60)
+        early = np.sum(flat)
+        z = index_set(wide, 7.0, i, spec=row)
+        w = np.sort(np.tanh(z) @ z.T, axis=1)
+        return flat * early, z, np.sum(w), y + 1.0
+
+    both(f, X, 2)
+    both(lambda x, i: (lambda y: (y.reshape(20, 60), y))(np.sort(x)), X, 2)
+    both(lambda x, i: (lambda y: index_set(y.reshape(20, 60), y[0, :30].sum(), i, spec=row))(np.sort(x)), X, 2)
+    both(lambda x, i: (lambda y: (index_set(y.reshape(20, 60), 1.0, i, spec=row), np.sort(y)))(np.sort(x)), X, 2)
+    both(
+        lambda x, i: (lambda y: index_set(y, 1.0, i, spec=row) + np.sort(y.reshape(60, 20)).reshape(40, 30))(
+            np.sort(x)
+        ),
+        X,
+        2,
+    )
+    both(lambda x, i: index_set(x.reshape(20, 60), 1.0, i, spec=row), X, 2)
+    both(lambda x, i: np.sort(np.sort(x.reshape(20, 60)).reshape(30, 40)).reshape(-1), X, 2)
+    both(
+        lambda x: pb.fori_loop(0, 3, lambda i, c: index_set(c.reshape(20, 60), 1.0, i, spec=row).reshape(40, 30), x), X
+    )
+    both(lambda x: pb.fori_loop(0, 3, lambda i, c: np.sort(c.reshape(20, 60)).reshape(40, 30) + c, x), X)
+    both(lambda x: pb.scan(lambda c, a: (a.reshape(5, 6).T.reshape(-1), c.reshape(6, 5)), x[0], x), X)
+    both(lambda x: pb.scan(lambda c, a: (np.sort(c).reshape(5, 6).reshape(-1), np.sort(a).reshape(6, 5)), x[0], x), X)
+    for k in range(8):  # a chain of products with reshapes between them, of many lifetimes
+
+        def g(x, y, k=k):
+            pool = [x @ y]
+            for j in range(6):
+                pool.append(np.sort(pool[(j * k) % len(pool)].reshape(-1)).reshape(40, 40) @ pool[j // 2])
+                pool[-1] = pool[-1] / np.max(np.abs(pool[-1]))
+            return pool[-1], pool[-2].reshape(-1), pool[k % 5].reshape(1600)
+
+        both(g, X, Y)
+
+
 # Loops -----------------------------------------------------------------------------------------
 
 

@@ -221,3 +221,13 @@ def test_check_nan_names_the_line_of_the_first_nan(monkeypatch):
         pb.jit(f)(X)
     assert "y = np.sqrt(x - 1.5)" in info.value.where
     assert np.isnan(pb.jit(f)(X * np.nan)).all()  # it was there before
+
+
+def test_a_module_that_llvm_breaks_is_compiled_without_the_pass_that_broke_it():
+    """Here LLVM 22 puts a use before its definition, at which its code generator would end the process."""
+    x = np.array([[0.5, -1.25, 2.0, 0.75], [3.0, 0.3, -0.7, 1.5], [0.1, 2.5, 1.1, -2.0]])
+
+    def f(x):
+        return np.sum(np.sin(np.minimum.accumulate(x))) + 0.0 * np.sum(x)
+
+    np.testing.assert_allclose(pb.jit(pb.grad(f))(x), pb.grad(f)(x), rtol=1e-13)

@@ -56,7 +56,7 @@ def _loop(name, dtype):
     loads = "".join(
         f"  %p{x} = getelementptr inbounds {w}, ptr %{x}, i64 %i\n  %v{x} = load {w}, ptr %p{x}\n" for x in xs
     )
-    return f"""define void @loop(ptr noalias %x, ptr noalias %y, ptr noalias %out, i64 %n) {{
+    return f"""define void @loop(ptr noalias %x, ptr noalias %y, ptr noalias %out, i64 %n) "stackrealign" {{
   br label %body
 body:
   %i = phi i64 [ 0, %0 ], [ %next, %body ]

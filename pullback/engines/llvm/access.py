@@ -182,6 +182,8 @@ def keeps_lead(eq: Equation, i: int, k: int) -> bool:
         return at_same or all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
     if name == "ramp":
         return x.ndim >= k
+    if name == "searchsorted":
+        return i == 1 or k <= eq.params.get("lanes", 0)
     if name in ("argmax", "argmin"):
         return eq.params["axis"] >= k
     if name == "triangle":

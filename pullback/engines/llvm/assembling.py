@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from pullback.core.program import Equation, Literal
+from pullback.core.types import array_type
 from pullback.primitives.index_spec import clipped, result_shape
 
 from .access import aligned, literals_fit
 from .ranges import Index, piece, plus, times
 from .scalars import OPERATIONS, constant, llvm_type
 
-__all__ = ["ASSEMBLED", "is_assembled"]
+__all__ = ["ASSEMBLED", "is_assembled", "searched"]
 
 Nest = Any  # a NestFunction
 
@@ -175,6 +176,33 @@ def moved_inside(e: Any, i: str, n: int, size: int, step: int) -> str:
     wrapped = e.op(f"select i1 {e.op(f'icmp slt i64 {i}, 0')}, i64 {e.op(f'add i64 {i}, {n}')}, i64 {i}")
     up = e.op(f"select i1 {e.op(f'icmp slt i64 {wrapped}, {low}')}, i64 {low}, i64 {wrapped}")
     return e.op(f"select i1 {e.op(f'icmp sgt i64 {up}, {high}')}, i64 {high}, i64 {up}")
+
+
+def searched(nest: Nest, eq: Equation, index: list[Index]) -> str:
+    """Return where an element would go in sorted ones: as many halvings as these can take, without a branch."""
+    (a, v), e, lanes = eq.operands, nest.e, eq.params.get("lanes", 0)
+    left, n = eq.params.get("side", "left") == "left", a.type.shape[-1]
+    if n == 0:
+        return "0"
+    value, base, bool_ = nest.element(v, index), "0", array_type((), np.dtype(bool))
+
+    def before(place: str) -> str:
+        """Whether the element there goes before the value: NaN goes to the end."""
+        x = nest.element(a, [*index[:lanes], place])
+        pair = ([x, value], [a.type, v.type]) if left else ([value, x], [v.type, a.type])
+        less = OPERATIONS["less"](e, *pair, bool_)
+        if np.result_type(a.type.dtype, v.type.dtype).kind == "f":
+            nans = [OPERATIONS["isnan"](e, [y], [t], bool_) for y, t in zip(*pair, strict=True)]
+            first = e.op(f"and i1 {nans[1]}, {e.op(f'xor i1 {nans[0]}, true')}")
+            less = e.op(f"or i1 {less}, {first}")
+        return less if left else e.op(f"xor i1 {less}, true")
+
+    while n > 1:
+        half = n // 2
+        after = before(e.op(f"add i64 {base}, {half - 1}"))
+        base = e.op(f"select i1 {after}, i64 {e.op(f'add i64 {base}, {half}')}, i64 {base}")
+        n -= half
+    return e.op(f"add i64 {base}, {e.op(f'zext i1 {before(base)} to i64')}")
 
 
 # A known index into a whole ---------------------------------------------------------------

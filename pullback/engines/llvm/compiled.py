@@ -21,6 +21,7 @@ from .math import AVAILABLE, define
 from .native import blas, build, clock, has_fma
 from .plan import Nest, plan
 from .printer import equations_of, print_plan
+from .size import MOST_CODE, code_size
 from .scalars import use_math
 
 __all__ = ["Compiled", "Unsupported"]
@@ -44,6 +45,12 @@ class Compiled:
     def __init__(self, program: Program, contract: bool = False, timed: bool = False) -> None:
         self.source, self.contract = program, contract
         self.program = prepared(program)
+        size = code_size(self.program)
+        if size > MOST_CODE:
+            raise Unsupported(
+                f"about {size} operations would be written out, and LLVM takes long for more than {MOST_CODE}: "
+                "write a loop that Python has unrolled with pullback.fori_loop or pullback.scan"
+            )
         self.module: Module = write_module(plan(self.program), contract, clock() if timed else "")
         self.ticks = np.zeros(len(self.module.timed), np.int64)
         self.callbacks = Callbacks(self.module.callbacks)
@@ -51,8 +58,7 @@ class Compiled:
         arrays = [*(v for _, v in self.program.constants), *self.module.constants]
         self.constants = [np.require(v, None, ("C_CONTIGUOUS", "ALIGNED")) for v in arrays]
         layout = Layout(self.program.in_types, self.program.out_types, len(self.constants), int(timed))
-        schedule = "estrin" if self.module.serial else "horner"
-        math = define(sorted(self.module.math), schedule=schedule, fma=has_fma()) if self.module.math else ""
+        math = define(sorted(self.module.math), schedule="estrin", fma=has_fma()) if self.module.math else ""
         self.text = self.module.text + adapter(layout) + math
         self.library = build(self.text, self._symbols(), "call")
         more = (self.ticks,) if timed else ()

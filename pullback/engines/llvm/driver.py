@@ -48,8 +48,6 @@ class Module:
         What a status of 1, 2, … says: whose index was out of range, of an axis of which size.
     timed : list of (Plan, step)
         Whose ticks are added up, where there is a clock.
-    serial : bool
-        Whether a loop's turn waits for a mathematical function of one number: latency counts then.
     constants : list of ndarray
         Arrays that stand in the Program's equations: pointed to behind its own constants.
     """
@@ -60,7 +58,6 @@ class Module:
     ) -> None:  # fmt: skip
         self.text, self.callbacks, self.arena_size, self.blas, self.math = text, callbacks, arena_size, blas, math
         self.checks, self.timed, self.constants = checks, timed, constants
-        self.serial = False
 
 
 def write_module(made: Plan, contract: bool = False, clock: str = "") -> Module:
@@ -76,8 +73,6 @@ class _Driver:
     def __init__(self, made: Plan, contract: bool, clock: str) -> None:
         self.plan, self.contract, self.clock = made, contract, clock
         self.timed: list[tuple[Plan, Any]] = []
-        self.depth = 0  # how many loops we are in
-        self.serial = False
         self.e = Emitter(contract)
         self.head = Emitter(contract)  # what is done once, at entry: pointers, stack slots
         self.head._n = 1_000_000
@@ -137,9 +132,9 @@ class _Driver:
         if POISON:
             self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
             self.head.do(f"call void @llvm.memset.p0.i64(ptr {arena}, i8 -1, i64 {self.arena.size}, i1 false)")
-        module = Module(self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()])  # fmt: skip
-        module.serial = self.serial
-        return module
+        return Module(
+            self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()]
+        )  # fmt: skip
 
     def _check(self, program: Program) -> None:
         for x in (*program.inputs, *program.outputs):
@@ -149,7 +144,7 @@ class _Driver:
     def _text(self) -> str:
         entry = "define i32 @entry(ptr %args) {\nstart:\n" + "\n".join([*self.head.lines, *self.e.lines]) + "\n}\n"
         declared = sorted(self.declared | self.e.declared | self.head.declared)
-        attributes = 'attributes #0 = { nounwind "prefer-vector-width"="512" }\n'
+        attributes = 'attributes #0 = { nounwind "prefer-vector-width"="512" "stackrealign" }\n'
         return "\n".join([*declared, *self.functions, entry, attributes])
 
     def _from_table(self, i: int) -> str:
@@ -258,7 +253,6 @@ class _Driver:
     def _nest(self, made: Plan, nest: Nest) -> None:
         function = NestFunction(f"nest{len(self.functions)}", nest, made, self.contract, self.checks)
         self._run(function)
-        self.serial |= bool(self.depth and not nest.lead and function.e.math)
 
     def _run(self, function: NestFunction) -> None:
         self.functions.append(function.text())
@@ -275,7 +269,7 @@ class _Driver:
             del self.home[y]
         # A constant is everybody's, and a reshape is another's memory.
         mine = x in self.changeable or x in made.defined and made.defined[x].primitive.name not in ("constant", "reshape")
-        once = sum(o is x for o in eq.operands) == 1
+        once = sum(type(o) is Var and self.home.get(o) == self.home[x] for o in eq.operands) == 1
         if not (dead and mine and once) or y in self.home or x.type.nbytes != y.type.nbytes:
             return
         self.home[y] = self.home[x]
@@ -442,9 +436,7 @@ class _Driver:
             if direct and out not in self.home:
                 self.home[out] = place
             places.append((out, place))
-        self.depth += 1
         self._steps(step.body)
-        self.depth -= 1
         for out, place in places:
             if self._pointer(out) != place:
                 self._copy(place, self._pointer(out), out.type.nbytes)

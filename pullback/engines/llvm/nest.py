@@ -18,7 +18,7 @@ from pullback.core.program import Equation, Literal, Var
 from pullback.primitives.index_spec import clipped
 
 from .access import VIEWS, Index, aligned, is_view, linear
-from .assembling import ASSEMBLED
+from .assembling import ASSEMBLED, searched
 from .discrete import WITH_PARAMETERS
 from .plan import REDUCTIONS, Nest, Plan, reduced_axes
 from .ranges import Split, interval
@@ -160,6 +160,8 @@ class NestFunction:
             return self._reduce_inline(eq, index)
         if name in ("argmax", "argmin"):
             return self._place_inline(eq, index)
+        if name == "searchsorted":
+            return searched(self, eq, index)
         if name == "contract":
             return self._contract_inline(eq, index)
         if name == "iota":

@@ -22,7 +22,7 @@ from .access import is_view, keeps_lead, lead_rank, literals_fit
 from .assembling import is_assembled
 from .flat import prepared
 from .products import scheme
-from .scalars import OPERATIONS, SUPPORTED
+from .scalars import CARRIED, OPERATIONS, SUPPORTED
 from .storing import many_parts, moved_often
 
 __all__ = ["Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "lead_rank", "plan"]
@@ -30,6 +30,7 @@ __all__ = ["Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan
 REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "or", "all": "and", "sum_to": "add"}
 _UNROLLED_IN_A_TURN = 128  # elements that reductions in registers read in one turn of a nest
 UPDATES = ("scatter", "index_set", "index_add", "cut")
+_DEEPEST = 40  # equations computed one in the other
 _DEAR = frozenset(
     "exp exp2 expm1 log log2 log10 log1p power sin cos tan sinh cosh tanh arcsin arccos arctan arctan2 arcsinh arccosh "
     "arctanh cbrt hypot sigmoid logaddexp erf erfc gaussian div sdiv sqrt reciprocal contract".split()
@@ -133,8 +134,12 @@ def kind_of(eq: Equation) -> str:
         return "loop"
     if name == "cond":
         return "branches"
+    if name == "constant":
+        return "constant"
     types = [x.type for x in (*eq.operands, *eq.results)]
-    if any(not hasattr(t, "shape") or t.dtype.name not in SUPPORTED for t in types) or len(eq.results) != 1:
+    if any(not hasattr(t, "shape") for t in types) or len(eq.results) != 1:
+        return "callback"
+    if any(t.dtype.name not in SUPPORTED for t in types) and not _carries(eq, types):
         return "callback"
     if is_view(eq):
         return "view"
@@ -159,11 +164,24 @@ def kind_of(eq: Equation) -> str:
         return "elementwise" if abs(n) <= 64 and (n >= 0 or floats) else "callback"
     if name == "share":
         return "elementwise"
-    if name == "constant":
-        return "constant"
+    if name == "searchsorted":
+        return "elementwise"
     if name == "power" and eq.results[0].type.dtype.kind != "f":
         return "callback"
     return "elementwise" if name in OPERATIONS and eq.operands else "callback"
+
+
+def _carries(eq: Equation, types: list[Any]) -> bool:
+    """Return whether an equation does with small or unsigned integers only what does not depend on their sign."""
+    name = eq.primitive.name
+    if any(t.dtype.name not in SUPPORTED and t.dtype.name not in CARRIED for t in types):
+        return False
+    if name == "convert":
+        return types[0].dtype.kind != "f"
+    return name in _SIGNLESS or is_view(eq) or is_assembled(eq) or name in UPDATES
+
+
+_SIGNLESS = frozenset("select mask add sub mul div neg square sum sum_to bitwise_and bitwise_or bitwise_xor invert".split())
 
 
 def _reduces_trailing(eq: Equation) -> bool:
@@ -222,6 +240,8 @@ class _Planner:
             if kind in ("callback", "product", "loops", "loop", "branches"):
                 self.stored |= {x for x in eq.operands if type(x) is Var}
                 self.stored |= set(eq.results)
+            elif eq.primitive.name == "searchsorted":
+                self.stored |= {x for x in eq.operands[:1] if type(x) is Var}
             elif kind in ("row", "constant"):
                 self.stored |= set(eq.results)
                 if eq.primitive.name in ("argmax", "argmin"):  # it is read twice
@@ -231,11 +251,25 @@ class _Planner:
             elif kind == "reduction" or many_parts(eq):
                 self.stored |= set(eq.results)
         here = ("view", "assembled", "elementwise", "inline", "iota")
+        self.stored |= self._deep(here)
         self.stored |= moved_often(self.program, lambda eq: self.kinds[id(eq)] in here, self.stored, lead_rank)
         for eq in reversed(self.program.equations):
             if eq.primitive.name == "reshape" and self._may_alias(eq):
                 self.kinds[id(eq)] = "alias"
                 self.stored.add(eq.operands[0])
+
+    def _deep(self, here: tuple[str, ...]) -> set[Var]:
+        """Return values that cut long chains of what is computed where it is read: writing those out recurses."""
+        depth: dict[Any, int] = {}
+        found: set[Var] = set()
+        for eq in self.program.equations:
+            y = eq.results[0] if eq.results else None
+            if self.kinds[id(eq)] in here and y not in self.stored:
+                depth[y] = 1 + max((depth.get(x, 0) for x in eq.operands if type(x) is Var), default=0)
+                if depth[y] > _DEEPEST:
+                    found.add(y)
+                    depth[y] = 0
+        return found
 
     def _may_alias(self, eq: Equation) -> bool:
         """Return whether a stored reshape may be the memory of its operand: not where it is a result of its own."""
@@ -255,9 +289,12 @@ class _Planner:
             z = todo.pop()
             if z is x:
                 return True
-            if type(z) is Var and z not in seen and z not in self.stored and z in self.defined:
-                seen.add(z)
-                todo += self.defined[z].operands
+            if type(z) is not Var or z in seen or z not in self.defined:
+                continue
+            seen.add(z)
+            eq = self.defined[z]
+            if z not in self.stored or eq.primitive.name == "reshape":  # which may be the same memory
+                todo += eq.operands
         return False
 
     def _append(self, step: Any, eq: Equation) -> None:

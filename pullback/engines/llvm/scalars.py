@@ -14,27 +14,33 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_type", "memory_type"]
+__all__ = ["CARRIED", "OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_type", "memory_type"]
 
 _LLVM = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
 SUPPORTED = frozenset(_LLVM)
+# Integers that are moved, converted, added and multiplied, and no more: no comparison or division knows their sign.
+_CARRIED = {
+    "int8": "i8", "uint8": "i8", "int16": "i16", "uint16": "i16", "uint32": "i32", "uint64": "i64",
+}  # fmt: skip
+CARRIED = frozenset(_CARRIED)
 
 
 def llvm_type(dtype: Any) -> str:
     """Return the type of a register that holds one element."""
-    return _LLVM[np.dtype(dtype).name]
+    name = np.dtype(dtype).name
+    return _LLVM.get(name) or _CARRIED[name]
 
 
 def memory_type(dtype: Any) -> str:
     """Return the type of one element in memory: NumPy's bool is a byte; what only NumPy computes with is bytes."""
     name = np.dtype(dtype).name
-    return "i8" if name == "bool" else _LLVM.get(name) or f"[{np.dtype(dtype).itemsize} x i8]"
+    return "i8" if name == "bool" else _LLVM.get(name) or _CARRIED.get(name) or f"[{np.dtype(dtype).itemsize} x i8]"
 
 
 def constant(value: Any, dtype: Any) -> str:
     """Return a constant as LLVM writes it: exact, in hexadecimal, for floats; bytes, for what only NumPy knows."""
     dtype = np.dtype(dtype)
-    if dtype.name not in _LLVM:
+    if dtype.name not in _LLVM and dtype.name not in _CARRIED:
         return 'c"' + "".join(f"\\{byte:02X}" for byte in np.asarray(value, dtype).tobytes()) + '"'
     if dtype.kind == "f":
         rounded = float(dtype.type(value))
@@ -106,8 +112,11 @@ class Emitter:
         if source.kind == "f":
             return self._to_integer(x, a, b)
         if target.kind == "f":
-            return self.op(f"sitofp {a} {x} to {b}")
-        return self.op(f"{'sext' if target.itemsize > source.itemsize else 'trunc'} {a} {x} to {b}")
+            return self.op(f"{'uitofp' if source.kind == 'u' else 'sitofp'} {a} {x} to {b}")
+        if target.itemsize == source.itemsize:
+            return x
+        wider = "zext" if source.kind == "u" else "sext"
+        return self.op(f"{wider if target.itemsize > source.itemsize else 'trunc'} {a} {x} to {b}")
 
     def _to_integer(self, x: str, a: str, b: str) -> str:
         """Convert as x86 does, and so as NumPy: what does not fit gives the smallest integer."""

@@ -85,6 +85,8 @@ def define(names: Iterable[tuple[str, str]], schedule: Schedule = "estrin", fma:
         parts.append(_definition(name, dtype, schedule, fma))
         if name in _GUARDED:
             parts.append(trigonometric.rescue(name, _FORMATS[dtype], fma))
+            if dtype == "f32":
+                parts.append(trigonometric.single(name))
             far[name] = trigonometric.far(name, fma)
             rescue = f"{symbol(name, dtype)}.rescue"
             kept += [rescue, *(f"{rescue}.v{n}" for n in trigonometric.WIDTHS[dtype])]

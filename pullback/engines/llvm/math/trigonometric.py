@@ -17,7 +17,7 @@ from collections.abc import Callable
 from .builder import F64, Builder, Format, Value
 from .coefficients import TWO_OVER_PI
 
-__all__ = ["WIDTHS", "cos", "cosine_sum", "far", "limit", "rescue", "sin", "sine_rest", "table", "tan"]
+__all__ = ["WIDTHS", "cos", "cosine_sum", "far", "limit", "rescue", "sin", "sine_rest", "single", "table", "tan"]
 
 WIDTHS = {"f64": (2, 4, 8), "f32": (4, 8, 16)}  # of vector forms: 128, 256 and 512 bits
 
@@ -194,24 +194,36 @@ def _reduce_far(b: Builder, x: Value) -> tuple[Value, Value, Value]:
     return r * flip, c * flip, b.select(minus, 0 - q, q)
 
 
+_ATTRIBUTES = "noinline nounwind willreturn memory(none)"
+
+
 def rescue(name: str, format: Format, fma: bool) -> str:
     """Return `rescue` for one element and for vectors; they call `far`."""
     own = Builder(format, "horner", fma)
     symbol, w, bound = f"@pb.{name}.{format.name}", format.word, own.number(limit(own)).name
-    convert = w == "float"
-    enter = "  %d = fpext float %x to double\n" if convert else ""
-    leave = "  %f = fptrunc double %y to float\n  ret float %f\n" if convert else "  ret double %y\n"
-    scalar = f"""define internal {w} {symbol}.rescue({w} %x, {w} %near) noinline nounwind willreturn memory(none) {{
+    scalar = f"""define internal {w} {symbol}.rescue({w} %x, {w} %near) {_ATTRIBUTES} {{
   %a = call {w} @llvm.fabs.{format.name}({w} %x)
   %is_far = fcmp ogt {w} %a, {bound}
-  br i1 %is_far, label %far, label %done, !prof !{{!"branch_weights", i32 1, i32 2000}}
+  br i1 %is_far, label %far, label %done
 far:
-{enter}  %y = call double @pb.{name}.far(double {"%d" if convert else "%x"})
-{leave}done:
+  %y = tail call {w} {symbol}.far({w} %x)
+  ret {w} %y
+done:
   ret {w} %near
 }}
 """
     return scalar + "".join(_vector(symbol, format, bound, n) for n in WIDTHS[format.name])
+
+
+def single(name: str) -> str:
+    """Return `far` of a float."""
+    return f"""define internal float @pb.{name}.f32.far(float %x) cold {_ATTRIBUTES} {{
+  %d = fpext float %x to double
+  %y = call double @pb.{name}.f64.far(double %d)
+  %f = fptrunc double %y to float
+  ret float %f
+}}
+"""
 
 
 def far(name: str, fma: bool) -> str:
@@ -219,17 +231,25 @@ def far(name: str, fma: bool) -> str:
     b = Builder(F64, "horner", fma)
     x = Value(b, "%x", "double")
     y = b.select(b.absolute(x) < math.inf, _CORES[name](b, *_reduce_far(b, x)), math.nan)
-    head = f"define internal double @pb.{name}.far(double %x) noinline cold nounwind willreturn memory(none) {{"
+    head = f"define internal double @pb.{name}.f64.far(double %x) cold {_ATTRIBUTES} {{"
     return "\n".join([head, *b.lines, f"  ret double {y.name}", "}", ""])
 
 
 def _vector(symbol: str, f: Format, bound: str, n: int) -> str:
     v = f"<{n} x {f.word}>"
-    return f"""define internal {v} {symbol}.rescue.v{n}({v} %x, {v} %near) noinline nounwind willreturn memory(none) {{
+    return f"""define internal {v} {symbol}.rescue.v{n}({v} %x, {v} %near) {_ATTRIBUTES} {{
   %a = call {v} @llvm.fabs.v{n}{f.name}({v} %x)
   %is_far = fcmp ogt {v} %a, splat ({f.word} {bound})
   %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %is_far)
-  br i1 %any, label %lanes, label %done
+  br i1 %any, label %far, label %done
+far:
+  %y = tail call {v} {symbol}.lanes.v{n}({v} %x, {v} %near)
+  ret {v} %y
+done:
+  ret {v} %near
+}}
+define internal {v} {symbol}.lanes.v{n}({v} %x, {v} %near) cold {_ATTRIBUTES} {{
+  br label %lanes
 lanes:
   %i = phi i64 [ 0, %0 ], [ %next, %lanes ]
   %y = phi {v} [ %near, %0 ], [ %y.next, %lanes ]
@@ -241,7 +261,6 @@ lanes:
   %end = icmp eq i64 %next, {n}
   br i1 %end, label %done, label %lanes
 done:
-  %result = phi {v} [ %near, %0 ], [ %y.next, %lanes ]
-  ret {v} %result
+  ret {v} %y.next
 }}
 """
