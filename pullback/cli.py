@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="train on data, and show what pullback can do",
-        description="digits: an MLP on handwritten digits, its gradient taken in three ways. regression: a plane "
+        description="digits: an MLP on handwritten digits, its gradient taken in four ways. regression: a plane "
         "through 30 points. moons: the decision boundary of an MLP. Without a name: all three.",
     )
     demo.add_argument("name", nargs="?", choices=list(DEMOS), help="which one; all if left out")

@@ -25,16 +25,17 @@ def scalar(f):
 
 
 @pytest.mark.parametrize(("f", "x"), CASES)
-def test_the_gradient_is_the_same_under_jit_and_vmap(f, x):
+def test_the_gradient_is_the_same_under_jit_and_vmap(f, x, request):
     g = scalar(f)
+    close = 1e-12 if request.node.callspec.id not in SINGLE else 1e-4  # a sum in another order, in single precision
     expected = pb.grad(g)(x)
     try:
         compiled = pb.jit(pb.grad(g))(x)
     except errors.NoValue:
         pytest.skip("its shape depends on values")
-    np.testing.assert_allclose(compiled, expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(pb.grad(pb.jit(g))(x), expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(pb.vmap(pb.grad(g))(np.stack([x + 1, x]))[1], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(compiled, expected, rtol=close, atol=close)
+    np.testing.assert_allclose(pb.grad(pb.jit(g))(x), expected, rtol=close, atol=close)
+    np.testing.assert_allclose(pb.vmap(pb.grad(g))(np.stack([x + 1, x]))[1], expected, rtol=close, atol=close)
 
 
 @pytest.mark.parametrize(("f", "x"), [c for c in CASES if c.id not in SINGLE])

@@ -18,7 +18,7 @@ def said():
 
 
 @pytest.mark.slow
-def test_the_digits_are_learned_in_three_ways(tmp_path, said):
+def test_the_digits_are_learned_in_four_ways(tmp_path, said):
     lines, say = said
     result = digits(tmp_path, say)
     assert set(result.accuracy) == set(WAYS)
@@ -38,7 +38,7 @@ def test_the_test_images_are_a_stratified_quarter():
     assert np.all(np.abs(shares - 0.25) < 0.01)
 
 
-def test_the_three_gradients_agree_at_the_start():
+def test_the_four_gradients_agree_at_the_start():
     data = load()
     assert greatest_difference(initial(), data) < 1e-13
 

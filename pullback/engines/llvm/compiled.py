@@ -18,7 +18,7 @@ from .donation import reusable
 from .driver import Module, Unsupported, write_module
 from .flat import prepared
 from .math import AVAILABLE, define
-from .native import blas, build, clock, has_fma
+from .native import blas, blas_threads, build, clock, has_fma
 from .plan import Nest, plan
 from .printer import equations_of, print_plan
 from .size import MOST_CODE, code_size
@@ -120,6 +120,8 @@ class Compiled:
     def _symbols(self) -> dict[str, int]:
         libc = ctypes.CDLL(None)
         symbols = {name: blas(name) for name in self.module.blas}
+        if self.module.blas:
+            symbols |= blas_threads()
         functions = {"pb_callback": self._function, "realloc": libc.realloc, "free": libc.free}
         return symbols | {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in functions.items()}
 

@@ -17,6 +17,7 @@ from pullback.core.types import TapeType, array_type
 from .arena import Arena
 from .blas import call_arguments
 from .contractions import ContractionFunction
+from .native import blas_threads
 from .nest import NestFunction, counted, load, store
 from .plan import Alias, Branches, Callback, Contraction, Loop, Nest, Plan, Product, Row, Update
 from .products import MatrixProduct, canonical, matrix_product
@@ -300,7 +301,19 @@ class _Driver:
             self._copy(self.home[y], self._pointer(added[0]), y.type.nbytes)
         pointers = {"a": self._pointer(a), "b": self._pointer(b), "c": self.home[y]}
         numbers = {"alpha": eq.params.get("alpha", 1.0), "beta": float(bool(added))}
+        threads = self._one_thread()
         self._products(p, p.loops, y.type.dtype, pointers, numbers, {"a": 0, "b": 0, "c": 0})
+        if threads is not None:
+            self.e.do(f"call void @set_blas_threads(i32 {threads})")
+
+    def _one_thread(self) -> str | None:
+        """Let BLAS run with one thread, and return with how many it ran; None where it does not tell."""
+        if not blas_threads():
+            return None
+        self.declared |= {"declare i32 @blas_threads()", "declare void @set_blas_threads(i32)"}
+        had = self.e.op("call i32 @blas_threads()")
+        self.e.do("call void @set_blas_threads(i32 1)")
+        return had
 
     def _products(self, p: MatrixProduct, loops: Any, dtype: Any, pointers: dict, numbers: dict, at: dict) -> None:
         if loops:

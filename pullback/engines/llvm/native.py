@@ -12,6 +12,7 @@ import itertools
 import os
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Library", "build"]
@@ -146,3 +147,23 @@ def blas(name: str) -> int:
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
     return api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
+
+
+@lru_cache(maxsize=1)
+def blas_threads() -> dict[str, int]:
+    """Return the addresses of what reads and sets the number of threads of SciPy's OpenBLAS; empty for another BLAS.
+
+    Its threads wait for each other longer than a small product takes, so native code runs it
+    with one, and sets back what it found: the number belongs to the whole process.
+    """
+    scipy = importlib.import_module("scipy")
+    for path in sorted(Path(scipy.__file__).parent.parent.glob("scipy.libs/*openblas*")):
+        library = ctypes.CDLL(str(path))
+        names = {"blas_threads": "scipy_openblas_get_num_threads", "set_blas_threads": "scipy_openblas_set_num_threads"}
+        if all(hasattr(library, name) for name in names.values()):
+            return {ours: _address(getattr(library, name)) for ours, name in names.items()}
+    return {}
+
+
+def _address(function: object) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0  # pyright: ignore[reportArgumentType]

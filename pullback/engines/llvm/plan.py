@@ -172,7 +172,7 @@ def kind_of(eq: Equation) -> str:
 
 
 def _carries(eq: Equation, types: list[Any]) -> bool:
-    """Return whether an equation does with small or unsigned integers only what does not depend on their sign."""
+    """Return whether an equation does with small or unsigned integers only what does not depend on their sign, or knows it."""
     name = eq.primitive.name
     if any(t.dtype.name not in SUPPORTED and t.dtype.name not in CARRIED for t in types):
         return False
@@ -181,7 +181,10 @@ def _carries(eq: Equation, types: list[Any]) -> bool:
     return name in _SIGNLESS or is_view(eq) or is_assembled(eq) or name in UPDATES
 
 
-_SIGNLESS = frozenset("select mask add sub mul div neg square sum sum_to bitwise_and bitwise_or bitwise_xor invert".split())
+_SIGNLESS = frozenset(
+    "select mask add sub mul div neg square sum sum_to bitwise_and bitwise_or bitwise_xor invert equal not_equal less "
+    "less_equal greater greater_equal maximum minimum max min".split()
+)
 
 
 def _reduces_trailing(eq: Equation) -> bool:

@@ -18,7 +18,7 @@ __all__ = ["CARRIED", "OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_ty
 
 _LLVM = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
 SUPPORTED = frozenset(_LLVM)
-# Integers that are moved, converted, added and multiplied, and no more: no comparison or division knows their sign.
+# Integers that are moved, converted, compared, added and multiplied, and no more: no division knows their sign.
 _CARRIED = {
     "int8": "i8", "uint8": "i8", "int16": "i16", "uint16": "i16", "uint32": "i32", "uint64": "i64",
 }  # fmt: skip
@@ -47,7 +47,8 @@ def constant(value: Any, dtype: Any) -> str:
         return f"0x{struct.unpack('>Q', struct.pack('>d', rounded))[0]:016X}"
     if dtype.kind == "b":
         return "true" if value else "false"
-    return str(int(value))
+    whole = int(value)
+    return str(whole - 2**64 if whole >= 2**63 else whole)
 
 
 class Emitter:
@@ -184,10 +185,15 @@ def _compare(float_op: str, int_op: str) -> Rule:
     def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
         common = _common(types)
         a, b = (e.convert(x, t.dtype, common) for x, t in zip(xs, types, strict=True))
-        test = f"fcmp {float_op}" if common.kind == "f" else f"icmp {int_op}"
+        test = f"fcmp {float_op}" if common.kind == "f" else f"icmp {_signed(int_op, common)}"
         return e.op(f"{test} {llvm_type(common)} {a}, {b}")
 
     return rule
+
+
+def _signed(test: str, dtype: np.dtype) -> str:
+    """Return an integer comparison for the signedness of a dtype: "slt" as "ult"."""
+    return f"u{test[1:]}" if dtype.kind == "u" and test[0] == "s" else test
 
 
 def _common(types: list[Any]) -> np.dtype:
@@ -235,7 +241,7 @@ def _extremum(intrinsic: str, int_test: str) -> Rule:
             return e.intrinsic(intrinsic, t, a, b)
         if t == "i1":
             return e.op(f"{'or' if int_test == 'sgt' else 'and'} i1 {a}, {b}")
-        return e.op(f"select i1 {e.op(f'icmp {int_test} {t} {a}, {b}')}, {t} {a}, {t} {b}")
+        return e.op(f"select i1 {e.op(f'icmp {_signed(int_test, out.dtype)} {t} {a}, {b}')}, {t} {a}, {t} {b}")
 
     return rule
 
