@@ -40,8 +40,8 @@ def held(program, operands, compare=None):
     """Hold native code to the evaluator, and return its results."""
     expected = evaluated(program, operands)
     before = [np.array(x) for x in operands]
-    run = Compiled(program)
-    for _ in range(2):
+    native = Compiled(program)
+    for run in (native, native.guarded):  # the second looks whether anything is written beyond a result, or the arena
         with np.errstate(all="ignore"):  # as `call` does
             actual = run(*operands)
         for a, b, t in zip(actual, expected, program.out_types, strict=True):

@@ -199,6 +199,99 @@ def test_reshapes_that_are_the_memory_of_their_operand():
         both(g, X, Y)
 
 
+def test_reshapes_of_what_is_changed_afterwards():
+    row = (("array", 0), ("all",))
+
+    def put(x, v, i):
+        return index_set(x, v, i, spec=row)
+
+    def before(x, i):
+        y = np.sort(x)
+        z = y.reshape(20, 60)
+        w = put(y, 1.0, i)
+        return w, np.sort(z) * 2.0, np.sort(put(z, 2.0, i)), np.sort(z.reshape(1200))
+
+    def in_branches(x, i):
+        y = np.sort(x)
+        z = y.reshape(20, 60)
+        return pb.cond(i > 0, lambda a, b: (put(a, 1.0, i), b), lambda a, b: (a, b), y, z), np.sort(y), np.sort(z)
+
+    def in_a_carry(x, i):
+        y = np.sort(x)
+        z = y.reshape(20, 60)
+        r = pb.fori_loop(0, 3, lambda k, c: (put(c[0], 1.0, k), put(c[1], 2.0, k)), (y, z))
+        return r, np.sort(y), np.sort(z)
+
+    def in_turns(x, i):
+        def turn(k, c):
+            z = c.reshape(20, 60)
+            w = put(c, 1.0, k)
+            return np.sort(w, axis=0) + np.sort(z).reshape(40, 30)
+
+        return pb.fori_loop(0, 3, turn, x)
+
+    def out_of_turns(x, i):
+        def turn(c, a):
+            w = put(c, a[0], i)
+            return w, (w.reshape(20, 60), np.sort(c.reshape(20, 60)), np.sort(w).reshape(-1))
+
+        return pb.scan(turn, x, x)
+
+    for f in (before, in_branches, in_a_carry, in_turns, out_of_turns):
+        both(f, X, 2)
+
+
+# Arguments that are given away -------------------------------------------------------------------
+
+S, ROW = RNG.normal(size=(40, 40)), (("array", 0), ("all",))
+
+
+def write(x, v, i):
+    return index_set(x, v, i, spec=ROW)
+
+
+GIVEN = {
+    "backwards": lambda x, y: x[::-1] + y,
+    "two turned": lambda x, y: (x.T + y, x - y.T),
+    "a product": lambda x, y: x @ (x @ y),
+    "changed after": lambda x, y: (lambda v: write(v, np.sum(np.sin(x) * v), 1))(np.sort(x)),
+    "changed late": lambda x, y: (lambda v: write(v, np.sum(np.sort(v @ x) @ x), np.argmax(x[:, 0])))(np.sort(x)),
+    "itself changed": lambda x, y: write(x, y[0], np.argmax(y[:, 0])),
+    "itself changed, and read": lambda x, y: (write(x, y[0], np.argmax(y[:, 0])), np.sort(x)),
+    "a loop": lambda x, y: pb.fori_loop(0, 4, lambda i, c: np.sin(c) @ y + x, x),
+    "a loop that changes places": lambda x, y: pb.fori_loop(0, 3, lambda i, c: (c[1], c[0] * 2.0), (x, y)),
+    "a loop that writes": lambda x, y: (pb.fori_loop(0, 4, lambda i, c: write(c, c[i + 1], i), x), x),
+    "a scan": lambda x, y: pb.scan(lambda c, a: (c + a, c * x[0]), y[0], x, reverse=True),
+    "a branch": lambda x, y: pb.cond(x[0, 0] > 0, lambda a, b: (b, a), lambda a, b: (a * 2.0, b), x, y),
+    "a gradient": lambda x, y: x - 0.1 * pb.grad(lambda x: np.sum(np.tanh(x @ y) @ x))(x),
+    "itself": lambda x, y: (x, x, y),
+    "reshaped": lambda x, y: (np.sort(x).reshape(1600).reshape(40, 40) + x, y.reshape(1600)),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_is_given_away_is_used_only_when_it_is_read_no_more(name):
+    f = GIVEN[name]
+    expected = [np.array(v) for v in leaves(f(S, S.T.copy()))]
+    for donated in (0, 1, (0, 1)):
+        run = pb.jit(f, donate_argnums=donated)
+        for same in (False, True):
+            x = S.copy()
+            y = x if same else S.T.copy()
+            found = leaves(run(x, y))
+            for a, b in zip(found, leaves(f(S, S)) if same else expected, strict=True):
+                close(a, b)
+            assert apart([a for a in found if isinstance(a, np.ndarray)])
+        kept = S.T.copy()
+        if donated == 0:
+            run(S.copy(), kept)
+            np.testing.assert_array_equal(kept, S.T)
+
+
+def leaves(tree):
+    return [x for t in tree for x in leaves(t)] if isinstance(tree, tuple) else [tree]
+
+
 # Loops -----------------------------------------------------------------------------------------
 
 
@@ -249,7 +342,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("name", LOOPS)
-@pytest.mark.parametrize("n", [9, 300])
+@pytest.mark.parametrize("n", [pytest.param(9, marks=pytest.mark.slow), 300])
 def test_loops(name, n):
     if name == "one body twice" and n == 9:
         pytest.skip("is of 300")
@@ -271,7 +364,7 @@ def total(tree):
 
 
 @pytest.mark.parametrize("name", DERIVED_LOOPS)
-@pytest.mark.parametrize("how", DERIVED)
+@pytest.mark.parametrize("how", ["grad", *(pytest.param(h, marks=pytest.mark.slow) for h in DERIVED if h != "grad")])
 def test_derivatives_of_loops(name, how):
     f = DERIVED[how](LOOPS[name])
     x = V[:7]

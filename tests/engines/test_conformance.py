@@ -386,7 +386,7 @@ USES = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_operands_may_lie_anyhow(layout):
     for name, use in USES.items():
-        for x in (B, WIDE, WIDE > 0, B.astype(np.int32), B.astype(np.float32)):
+        for x in (B, WIDE > 0, B.astype(np.int32), WIDE.astype(np.float32)):
             operands, params = use(x)
             if not fits(primitives[name], operands, params):
                 continue

@@ -1,4 +1,5 @@
 """Assembling, indexing, contractions and walks along an axis: native, equal to the evaluator, no call back."""
+# ruff: noqa: B023 - each lambda is traced at once, in the turn of the loop that makes it
 
 import itertools
 import re
@@ -12,7 +13,15 @@ from pullback.core.tree import flatten
 from pullback.primitives.assembling import pad, roll, triangle
 from pullback.primitives.choice import share
 from pullback.primitives.cumulative import cummax, cummin, cumprod, cumsum, recurrence
-from pullback.primitives.indexing import cut, dynamic_slice, dynamic_update_slice, index_add, index_set, ramp
+from pullback.primitives.indexing import (
+    cut,
+    dynamic_slice,
+    dynamic_update_slice,
+    index_add,
+    index_set,
+    last_written,
+    ramp,
+)
 from tests.engines.native import Compiled, evaluated
 
 FIRST = (("array", 0),)
@@ -177,6 +186,40 @@ def test_what_is_written_may_be_made_from_what_is_written_over():
     close(lambda x: pb.fori_loop(0, 9, lambda i, y: index_set(y, y[i] + y[i + 1], i, spec=FIRST), x), x)
 
 
+def test_which_of_the_values_written_are_the_last():
+    many = np.random.default_rng(0).integers(-100, 100, size=200)
+    close(lambda i: last_written(i, shape=(10,), spec=FIRST), I)
+    close(lambda i: last_written(i, shape=(100,), spec=FIRST), many)
+    close(lambda i: last_written(i, shape=(100, 4), spec=(*FIRST, ("all",))), many)
+    close(pb.grad(lambda v, x, i: np.sum(index_set(x, v, i, spec=FIRST) ** 2)), normal(7), normal(10), I)
+
+
+def test_an_update_in_the_memory_of_a_reshape():
+    x, w = normal(40, 20), normal(20, 40)
+    front = (("slice", 0, 50, 1),)
+
+    def turn(i, x):
+        return index_add(x, x.reshape(20, 40).ravel()[::-1][:50], 0, spec=front)
+
+    close(lambda x: pb.fori_loop(0, 4, turn, x), x.ravel())
+    step = lambda i, x, w: x + 0.01 * (x.reshape(20, 40).T @ w).reshape(40, 40)[:, :20]  # noqa: E731
+    close(lambda x, w: pb.fori_loop(0, 4, lambda i, x: step(i, x, w), x), x, w)
+    close(lambda x: (index_add((2 * x).reshape(800), 1.0, 3, spec=FIRST), x.reshape(20, 40) + 1), x)
+    close(lambda x: index_add(x.reshape(800), 1.0, 3, spec=FIRST), x)  # and x itself stays
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searches_in_sorted_arrays(side):
+    a, v = np.sort(np.round(normal(37), 1)), np.round(normal(5, 10), 1)
+    whole = np.arange(10), np.arange(-3, 14)
+    for x, y in [(a, v), (a[:1], v), (a[:0], v), (a, np.float64(0.3)), (a, np.arange(3)), whole]:
+        close(lambda x, y: np.searchsorted(x, y, side=side), x, y)
+    a[-2:], v[2, 3] = np.nan, np.nan
+    close(lambda x, y: np.searchsorted(x, y, side=side), a, v)
+    close(pb.vmap(lambda x, y: np.searchsorted(x, y, side=side)), np.sort(normal(20, 15)), normal(20, 6))
+    close(pb.grad(lambda x, *of: np.sum(np.interp(x, *of))), normal(100), np.arange(-5.0, 5.0), normal(10))
+
+
 def test_loops_that_write_one_element_a_turn_do_not_copy():
     def f(x):
         return pb.fori_loop(1, 200, lambda i, y: index_set(y, y[i - 1] * 0.5 + 1, i, spec=FIRST), x)
@@ -239,10 +282,10 @@ EINSUMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool"])
 @pytest.mark.parametrize(("spec", "a", "b"), EINSUMS)
 def test_contractions(spec, a, b, dtype):
-    x, y = (3 * normal(*a)).astype(dtype), (3 * normal(*b)).astype(dtype)
+    x, y = np.trunc(3 * normal(*a)).astype(dtype), np.trunc(3 * normal(*b)).astype(dtype)
     close(lambda x, y: np.einsum(spec, x, y), x, y, rtol=1e-5 if dtype == "float32" else 1e-13)
 
 
@@ -329,6 +372,17 @@ def test_of_integers(f, dtype):
     info = np.iinfo(dtype)
     x = np.array([7, -7, 3, 0, -9, 100, 64, -1, info.max, info.min], dtype)
     close(f, x[:, None], x)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "uint32", "uint64"])
+def test_of_other_integers(dtype):
+    info = np.iinfo(dtype)
+    x = np.array([0, 1, 2, 100, info.max, info.max - 1, info.min, info.min + 1], dtype)
+    close(lambda x: (x / 255.0, x * 0.5, x.astype(np.float32), x.astype(np.int64)), x)
+    close(lambda x: (np.sum(x), np.max(x), np.min(x)), x)
+    close(lambda x, y: (x + y, x * y, x - y, x < y, x == y, np.maximum(x, y), np.where(x > y, x, y)), x[:, None], x)
+    close(lambda x: (np.roll(x, 1)[::-1], np.concatenate([x, x[:3]]), np.stack([x, x])), x)
+    close(lambda x, i: x[i], x, np.arange(5).astype(dtype))
 
 
 def test_powers_clips_and_scales():

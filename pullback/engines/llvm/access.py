@@ -22,6 +22,7 @@ __all__ = ["VIEWS", "Index", "is_view", "keeps_lead", "lead_rank"]
 _UNROLLED = 32  # elements of trailing axes that go into registers
 _UNROLLED_AXIS = 16  # elements of one such axis: a longer one is a loop, and vectorises
 
+
 def linear(e: Emitter, index: list[Index], shape: tuple[int, ...]) -> Index:
     """Return the position of an element in C order."""
     out: Index = 0
@@ -151,57 +152,61 @@ def literals_fit(eq: Equation, shape: tuple[int, ...], indices: tuple) -> bool:
 def lead_rank(shape: tuple[int, ...]) -> int:
     """Return how many leading axes are looped over; the others are unrolled."""
     k = len(shape)
-    while k and shape[k - 1] <= _UNROLLED_AXIS and math.prod(shape[k - 1 :]) <= (_UNROLLED if k > 1 else _UNROLLED_AXIS):
+    while k and shape[k - 1] <= _UNROLLED_AXIS:
+        if math.prod(shape[k - 1 :]) > (_UNROLLED if k > 1 else _UNROLLED_AXIS):
+            break
         k -= 1
     return k
 
 
 def keeps_lead(eq: Equation, i: int, k: int) -> bool:
     """Return whether element (l, …) of the result reads operand i at (l, …) only, l being the first k indices."""
-    name, x, y = eq.primitive.name, eq.operands[i].type, eq.results[0].type
+    x, y = eq.operands[i].type, eq.results[0].type
     if k == 0:
         return True
     if len(x.shape) < k or len(y.shape) < k or x.shape[:k] != y.shape[:k]:
         return False
-    if name == "transpose":
-        return eq.params["axes"][:k] == tuple(range(k))
-    if name == "reshape":
-        return _common_lead(x.shape, y.shape) >= k
-    if name == "flip":
-        return min(eq.params["axes"], default=k) >= k
-    if name == "index_get":
-        return i == 0 and all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
-    if name in ("concatenate", "stack"):
-        return eq.params["axis"] >= k
-    if name == "roll":
-        return min(eq.params["axes"], default=k) >= k
-    if name == "pad":
-        return all(w == (0, 0) for w in eq.params["widths"][:k])
-    if name in ("scatter", "index_set", "index_add", "cut"):
-        at_same = i == 0 and name != "scatter"
-        return at_same or all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq, k)
-    if name == "ramp":
-        return x.ndim >= k
-    if name == "searchsorted":
-        return i == 1 or k <= eq.params.get("lanes", 0)
-    if name in ("argmax", "argmin"):
-        return eq.params["axis"] >= k
-    if name == "triangle":
-        return True
-    if name in ("sum", "prod", "max", "min", "any", "all"):
-        return min(eq.params["axes"], default=k) >= k
-    if name == "sum_to":
-        return len(x.shape) == len(y.shape)
-    if name == "contract":
-        labels = eq.params["a_axes" if i == 0 else "b_axes"]
-        return labels[:k] == eq.params["out_axes"][:k]
-    if name == "broadcast":
-        return len(x.shape) == len(y.shape)
-    return len(x.shape) == len(y.shape)  # elementwise: aligned from the right
+    rule = _KEEPS.get(eq.primitive.name)
+    return len(x.shape) == len(y.shape) if rule is None else rule(eq, i, k)  # elementwise: aligned from the right
 
 
-def _stays(eq: Equation, k: int) -> bool:
-    """Return whether the axes of index arrays go behind the first k axes."""
+def _axes_behind(eq: Equation, i: int, k: int) -> bool:
+    return min(eq.params["axes"], default=k) >= k
+
+
+def _axis_behind(eq: Equation, i: int, k: int) -> bool:
+    return eq.params["axis"] >= k
+
+
+def _index_behind(eq: Equation, i: int, k: int) -> bool:
+    return all(item == ("all",) for item in eq.params["spec"][:k]) and _stays(eq)
+
+
+def _written_at(eq: Equation, i: int, k: int) -> bool:
+    return (i == 0 and eq.primitive.name != "scatter") or _index_behind(eq, i, k)
+
+
+def _labels_kept(eq: Equation, i: int, k: int) -> bool:
+    return eq.params["a_axes" if i == 0 else "b_axes"][:k] == eq.params["out_axes"][:k]
+
+
+_KEEPS: dict[str, Callable[[Equation, int, int], bool]] = {
+    "transpose": lambda eq, i, k: eq.params["axes"][:k] == tuple(range(k)),
+    "reshape": lambda eq, i, k: _common_lead(eq.operands[0].type.shape, eq.results[0].type.shape) >= k,
+    "index_get": lambda eq, i, k: i == 0 and _index_behind(eq, i, k),
+    "pad": lambda eq, i, k: all(w == (0, 0) for w in eq.params["widths"][:k]),
+    "ramp": lambda eq, i, k: eq.operands[0].type.ndim >= k,
+    "searchsorted": lambda eq, i, k: i == 1 or k <= eq.params.get("lanes", 0),
+    "triangle": lambda eq, i, k: True,
+    "contract": _labels_kept,
+    **dict.fromkeys(("flip", "roll", "sum", "prod", "max", "min", "any", "all"), _axes_behind),
+    **dict.fromkeys(("concatenate", "stack", "argmax", "argmin"), _axis_behind),
+    **dict.fromkeys(("scatter", "index_set", "index_add", "cut"), _written_at),
+}
+
+
+def _stays(eq: Equation) -> bool:
+    """Return whether the axes of index arrays go where the arrays stand, and not in front."""
     arrays = [i for i, item in enumerate(eq.params["spec"]) if item[0] in ("array", "iota")]
     block = any(x.type.ndim for x in eq.operands[1:]) or any(item[0] == "iota" for item in eq.params["spec"])
     return not arrays or not block or arrays[-1] - arrays[0] + 1 == len(arrays)

@@ -209,50 +209,63 @@ def searched(nest: Nest, eq: Equation, index: list[Index]) -> str:
 
 
 def _written(nest: Nest, eq: Equation, index: list[Index]) -> str:
-    """An element of scatter, index_set, index_add or cut: of the part at the index, or beside it."""
-    name, out, e = eq.primitive.name, eq.results[0].type, nest.e
-    x = None if name == "scatter" else eq.operands[0]
-    v = None if name == "cut" else eq.operands[0 if name == "scatter" else 1]
+    """Return an element of scatter, index_set, index_add or cut: of the part at the index, or beside it."""
+    return _Written(nest, eq, index).read(0, [])
 
-    def beside() -> str:
-        return constant(0, out.dtype) if x is None else nest.element(x, index)
 
-    def inside(at: list[Index]) -> str:
-        if v is None:
-            return constant(0, out.dtype)
-        value = e.convert(nest.element(v, aligned(at, v.type.shape)), v.type.dtype, out.dtype)
-        return OPERATIONS["add"](e, [beside(), value], [out, out], out) if name == "index_add" else value
+class _Written:
+    """One element of what is written at known indices."""
 
-    items = _parts(eq, out.shape)
+    def __init__(self, nest: Nest, eq: Equation, index: list[Index]) -> None:
+        name = eq.primitive.name
+        self.nest, self.eq, self.index, self.out = nest, eq, index, eq.results[0].type
+        self.x = None if name == "scatter" else eq.operands[0]
+        self.v = None if name == "cut" else eq.operands[0 if name == "scatter" else 1]
+        self.items = _parts(eq, self.out.shape)
 
-    def read(k: int, at: list[Index]) -> str:
-        if k == len(items):
-            return inside(at)
-        axis, start, size, step = items[k]
-        if axis is None:
-            return read(k + 1, [*at, 0])
-        i = index[axis]
-        if start is None:
-            return read(k + 1, [*at, i])
-        kept = () if size is None else (0,)
-        if size is not None and abs(step) != 1 and not isinstance(i, int):
-            return _strided(nest, eq, (i, start, size, step), lambda j: read(k + 1, [*at, j]), beside)
+    def beside(self) -> str:
+        """Return the element of what was there."""
+        return constant(0, self.out.dtype) if self.x is None else self.nest.element(self.x, self.index)
+
+    def inside(self, at: list[Index]) -> str:
+        """Return the element that is written, `at` its index."""
+        if self.v is None:
+            return constant(0, self.out.dtype)
+        e = self.nest.e
+        value = self.nest.element(self.v, aligned(at, self.v.type.shape))
+        value = e.convert(value, self.v.type.dtype, self.out.dtype)
+        if self.eq.primitive.name != "index_add":
+            return value
+        return OPERATIONS["add"](e, [self.beside(), value], [self.out, self.out], self.out)
+
+    def read(self, k: int, at: list[Index]) -> str:
+        """Return the element, the first k items of the spec having been passed: at index `at` of what is written."""
+        if k == len(self.items):
+            return self.inside(at)
+        axis, start, size, step = self.items[k]
+        if axis is None or start is None:
+            return self.read(k + 1, [*at, 0 if axis is None else self.index[axis]])
         if size is not None and abs(step) != 1:
-            j, odd = divmod(i - start, step)
-            return read(k + 1, [*at, j]) if not odd and 0 <= j < size else beside()
-        low, n = start, 1 if size is None else size
-        if step == -1:
-            low = start - n + 1
+            return self._strided(k, at)
+        e, i, n = self.nest.e, self.index[axis], 1 if size is None else size
+        low = start if step == 1 else start - n + 1
 
         def part(p: int, i: Index) -> str:
             if p != 1:
-                return beside()
+                return self.beside()
             j = plus(e, i, -start) if step == 1 else plus(e, times(e, i, -1), start)
-            return read(k + 1, [*at, *(j for _ in kept)])
+            return self.read(k + 1, at if size is None else [*at, j])
 
-        return _of_parts(nest, eq, i, [0, low, low + n, out.shape[axis]], part)
+        return _of_parts(self.nest, self.eq, i, [0, low, low + n, self.out.shape[axis]], part)
 
-    return read(0, [])
+    def _strided(self, k: int, at: list[Index]) -> str:
+        axis, start, size, step = self.items[k]
+        i = self.index[axis]
+        if not isinstance(i, int):
+            where = i, start, size, step
+            return _strided(self.nest, self.eq, where, lambda j: self.read(k + 1, [*at, j]), self.beside)
+        j, odd = divmod(i - start, step)
+        return self.read(k + 1, [*at, j]) if not odd and 0 <= j < size else self.beside()
 
 
 def _strided(nest: Nest, eq: Equation, where: tuple, inside: Callable, beside: Callable) -> str:

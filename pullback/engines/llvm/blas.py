@@ -18,7 +18,7 @@ def call_arguments(p: MatrixProduct) -> tuple[str, list]:
     if p.m is None or p.n is None:
         return "gemv", _vector(p)
     if p.c[1] != 1:  # the result transposed: Cᵀ = Bᵀ Aᵀ in rows
-        p = MatrixProduct(p.n, p.m, p.k, p.b[::-1], p.a[::-1], p.c[::-1], p.loops)
+        p = MatrixProduct(p.n, p.m, p.k, _turned(p.b), _turned(p.a), _turned(p.c), p.loops)
         a, b = "b", "a"
     else:
         a, b = "a", "b"
@@ -28,7 +28,7 @@ def call_arguments(p: MatrixProduct) -> tuple[str, list]:
 
 
 def _vector(p: MatrixProduct) -> list:
-    """y = A x, or y = Bᵀ x."""
+    """Return the arguments of y = A x, or of y = Bᵀ x."""
     if p.n is None:
         rows, (along, across), x, step, out, names = p.m, p.a, "b", p.b[0], p.c[0], "a"
     else:
@@ -37,3 +37,6 @@ def _vector(p: MatrixProduct) -> list:
         return ["T", p.k, rows, "alpha", names, along, x, step, "beta", "c", out]
     return ["N", rows, p.k, "alpha", names, across, x, step, "beta", "c", out]
 
+
+def _turned(strides: tuple[int, int]) -> tuple[int, int]:
+    return strides[1], strides[0]

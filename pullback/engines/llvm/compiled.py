@@ -21,8 +21,8 @@ from .math import AVAILABLE, define
 from .native import blas, blas_threads, build, clock, has_fma
 from .plan import Nest, plan
 from .printer import equations_of, print_plan
-from .size import MOST_CODE, code_size
 from .scalars import use_math
+from .size import MOST_CODE, code_size
 
 __all__ = ["Compiled", "Unsupported"]
 

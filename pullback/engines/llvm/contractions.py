@@ -36,7 +36,8 @@ class ContractionFunction(NestFunction):
         last = next((x for x in reversed(out) if self.sizes[x] > 1), None)
         ends = {next((x for x in reversed(labels) if self.sizes[x] > 1), None) for labels in (a, b)}
         y = eq.results[0]
-        if last is not None and (last in ends and self.sizes[last] >= _LONG or not ends & set(summed)):
+        long = last in ends and self.sizes[last] >= _LONG if last is not None else False
+        if last is not None and (long or not ends & set(summed)):
             zero = constant(0, y.type.dtype)
             rows = [x for x in out if x != last]
             self._over(rows, {}, lambda at: self._row(at, last, summed, zero))
@@ -79,8 +80,11 @@ class ContractionFunction(NestFunction):
 
         def add(inner: dict[Any, Index]) -> None:
             old, value = e.op(f"load {t}, ptr {slot}"), self._term(inner)
-            op = f"fadd reassoc {e.flags}" if y.type.dtype.kind == "f" else "add "
-            e.do(f"store {t} {e.op(f'{op}{t} {old}, {value}')}, ptr {slot}")
+            if y.type.dtype.kind == "f":
+                total = e.op(f"fadd reassoc {e.flags}{t} {old}, {value}")
+            else:
+                total = OPERATIONS["add"](e, [old, value], [y.type, y.type], y.type)
+            e.do(f"store {t} {total}, ptr {slot}")
 
         self._over(summed, at, add)
         place = self._place(at, self.eq.params["out_axes"])
@@ -89,9 +93,8 @@ class ContractionFunction(NestFunction):
     def _term(self, at: dict[Any, Index]) -> str:
         eq, y = self.eq, self.eq.results[0].type
         self._memo = {}
-        pair = [
-            self.element(x, [at[k] for k in eq.params[axes]]) for x, axes in zip(eq.operands, ("a_axes", "b_axes"), strict=True)
-        ]
+        labels = eq.params["a_axes"], eq.params["b_axes"]
+        pair = [self.element(x, [at[k] for k in axes]) for x, axes in zip(eq.operands, labels, strict=True)]
         return OPERATIONS["mul"](self.e, pair, [x.type for x in eq.operands], y)
 
     def _place(self, at: dict[Any, Index], labels: tuple) -> Index:

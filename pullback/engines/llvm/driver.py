@@ -7,6 +7,7 @@ on the stack, where LLVM turns it into registers.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -94,29 +95,8 @@ class _Driver:
     def write(self) -> Module:
         program = self.plan.program
         self._check(program)
-        n = 0
-        for x in program.inputs:
-            self.home[x] = self._from_table(n)
-            n += 1
-        outputs = []
-        for x in program.outputs:
-            outputs.append(self._from_table(n))
-            n += 1
-        for x, _ in program.constants:
-            self.home[x] = self._from_table(n)
-            n += 1
-        self.written = constants_in(self.plan)
-        pointers: dict[int, str] = {}
-        for x, array in self.written:
-            if id(array) not in pointers:
-                pointers[id(array)] = self._from_table(n)
-                n += 1
-            self.home[x] = pointers[id(array)]
-        arrays = {id(array): array for _, array in self.written}
-        arena, self.status, self.table = (self._from_table(n + i) for i in range(3))
-        self.ticks = self._from_table(n + 3) if self.clock else ""
+        outputs, arrays = self._read_table(program)
         self.home["status"] = self.status
-        self.arena_pointer = arena
         taken: set[Any] = set()
         for x, pointer in zip(program.outputs, outputs, strict=True):
             if type(x) is Var and x in self.plan.defined and x not in taken and x not in self.home:
@@ -130,12 +110,33 @@ class _Driver:
                 self._copy(pointer, self.home[x], x.type.nbytes)
         self._free_tapes()
         self.e.do("ret i32 0")
+        if self.callbacks:  # here, where all tapes are known: one that comes later may have been written a turn ago
+            self.e.label("failed")
+            self._free_tapes()
+            self.e.do("ret i32 1")
         if POISON:
             self.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-            self.head.do(f"call void @llvm.memset.p0.i64(ptr {arena}, i8 -1, i64 {self.arena.size}, i1 false)")
+            where = f"ptr {self.arena_pointer}, i8 -1, i64 {self.arena.size}"
+            self.head.do(f"call void @llvm.memset.p0.i64({where}, i1 false)")
         return Module(
-            self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, [*arrays.values()]
+            self._text(), self.callbacks, self.arena.size, self.blas, self.math, self.checks, self.timed, arrays
         )  # fmt: skip
+
+    def _read_table(self, program: Program) -> tuple[list[str], list[np.ndarray]]:
+        """Give what the entry's argument points to its homes; return the outputs' pointers, and arrays in equations."""
+        pointers = (self._from_table(n) for n in itertools.count())
+        self.home.update(zip(program.inputs, pointers, strict=False))
+        outputs = [next(pointers) for _ in program.outputs]
+        for x, _ in program.constants:
+            self.home[x] = next(pointers)
+        arrays: dict[int, tuple[np.ndarray, str]] = {}
+        for x, array in constants_in(self.plan):
+            if id(array) not in arrays:
+                arrays[id(array)] = array, next(pointers)
+            self.home[x] = arrays[id(array)][1]
+        self.arena_pointer, self.status, self.table = next(pointers), next(pointers), next(pointers)
+        self.ticks = next(pointers) if self.clock else ""
+        return outputs, [array for array, _ in arrays.values()]
 
     def _check(self, program: Program) -> None:
         for x in (*program.inputs, *program.outputs):
@@ -269,7 +270,8 @@ class _Driver:
             self.taken.discard(y)
             del self.home[y]
         # A constant is everybody's, and a reshape is another's memory.
-        mine = x in self.changeable or x in made.defined and made.defined[x].primitive.name not in ("constant", "reshape")
+        mine = x in made.defined and made.defined[x].primitive.name not in ("constant", "reshape")
+        mine = mine or x in self.changeable
         once = sum(type(o) is Var and self.home.get(o) == self.home[x] for o in eq.operands) == 1
         if not (dead and mine and once) or y in self.home or x.type.nbytes != y.type.nbytes:
             return
@@ -334,7 +336,8 @@ class _Driver:
             elif x in numbers:
                 texts.append(self._number(numbers[x], dtype))
             elif x in pointers:
-                texts.append(self.e.op(f"getelementptr {t}, ptr {pointers[x]}, i64 {at[x]}") if p.loops else pointers[x])
+                moved = f"getelementptr {t}, ptr {pointers[x]}, i64 {at[x]}"
+                texts.append(self.e.op(moved) if p.loops else pointers[x])
             else:
                 texts.append(self._char(x))
         name = ("d" if t == "double" else "s") + kind
@@ -370,10 +373,7 @@ class _Driver:
         self.callbacks.append(eq)
         k = self.e.fresh("")
         bad = self.e.op(f"icmp ne i32 {failed}, 0")
-        self.e.do(f"br i1 {bad}, label %failed{k}, label %fine{k}")
-        self.e.label(f"failed{k}")
-        self._free_tapes()
-        self.e.do("ret i32 1")
+        self.e.do(f"br i1 {bad}, label %failed, label %fine{k}")
         self.e.label(f"fine{k}")
 
     # Loops ------------------------------------------------------------------------------------
@@ -534,19 +534,19 @@ class _Driver:
 
 
 def constants_in(made: Plan) -> list[tuple[Var, np.ndarray]]:
-    """Return the arrays that stand in equations of a plan, and of the plans in it, with the variables that they bind."""
+    """Return the arrays that stand in equations of a plan, and of plans in it, with the variables that they bind."""
     found = [
         (eq.results[0], eq.params["data"].array) for eq in made.program.equations if eq.primitive.name == "constant"
     ]
     for step in made.steps:
-        inner = [step.body, step.predicate] if isinstance(step, Loop) else step.bodies if isinstance(step, Branches) else []
-        for plan in inner:
+        inner = [step.body, step.predicate] if isinstance(step, Loop) else []
+        for plan in step.bodies if isinstance(step, Branches) else inner:
             found += constants_in(plan) if plan is not None else []
     return found
 
 
 def changed_operand(step: Any) -> Var | None:
-    """Return the operand that a step changes in place, if it may: what an update updates, what a product is added to."""
+    """Return the operand that a step may change in place: what an update updates, or a product is added to."""
     x = None
     if isinstance(step, Update) and step.eq.primitive.name not in ("scatter", "last_written"):
         x = step.eq.operands[0]

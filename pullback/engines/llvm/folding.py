@@ -71,10 +71,10 @@ def _added(eq: Equation, x: Any, scatter: Equation) -> Equation:
 
 def _with_products(program: Program, uses: Counter[Any]) -> Program:
     scaled: dict[Any, tuple[float, Equation, list[Equation]]] = {}  # a product times a number, and how it came about
-    ready = {*program.inputs, *(x for x, _ in program.constants)}  # what is in memory anyway
+    ready: set[Any] = {*program.inputs, *(x for x, _ in program.constants)}  # what is in memory anyway
     equations: list[Equation] = []
     for eq in program.equations:
-        y = eq.results[0] if eq.results else None
+        y: Any = eq.results[0] if eq.results else None
         if eq.primitive.name == "contract" and scheme(eq, lead_rank) == "product":
             scaled[y] = eq.params.get("alpha", 1.0), eq, [eq]
             ready.add(y)
@@ -99,7 +99,7 @@ def _scaled(eq: Equation, scaled: dict, uses: Counter[Any]) -> tuple[Equation, l
     if name not in ("mul", "div", "neg") or xs[place] not in scaled or uses[xs[place]] != 1:
         return None
     factor = -1.0 if name == "neg" else _number(xs[1 - place])
-    if factor is None or name == "div" and factor == 0 or not _same(eq.results[0], xs[place]):
+    if factor is None or (name == "div" and factor == 0) or not _same(eq.results[0], xs[place]):
         return None
     alpha, product, gone = scaled[xs[place]]
     alpha = alpha / factor if name == "div" else alpha * factor

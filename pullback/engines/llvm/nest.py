@@ -7,8 +7,11 @@ Pointers are arguments without aliases: each buffer is memory of its own.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import sys
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -20,13 +23,15 @@ from pullback.primitives.index_spec import clipped
 from .access import VIEWS, Index, aligned, is_view, linear
 from .assembling import ASSEMBLED, searched
 from .discrete import WITH_PARAMETERS
-from .plan import REDUCTIONS, Nest, Plan, reduced_axes
+from .kinds import REDUCTIONS, reduced_axes
+from .plan import Nest, Plan
 from .ranges import Split, interval
 from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type
 
 __all__ = ["NestFunction"]
 
 _IN_REGISTERS = 32
+_FRAMES = 10_000
 _PARTS, _PARTS_APART = 32, 1024  # into how many parts loops are cut at most; in a nest of its own
 
 
@@ -38,7 +43,7 @@ class NestFunction:
         self.nest, self.plan = nest, plan
         self.name = name
         self.arguments: list[Any] = []
-        self.checks: list[Any] = [] if checks is None else checks  # of the module: (equation, size of the axis), by number
+        self.checks: list[Any] = [] if checks is None else checks  # the module's: (equation, size of the axis)
         self._pointers: dict[Any, str] = {}
         self._memo: dict[Any, str] = {}
         self._here = set(nest.stores)
@@ -55,7 +60,8 @@ class NestFunction:
             self._afresh()
             del self.checks[checks:]
             try:
-                return self._text()
+                with _deep():
+                    return self._text()
             except Split as split:
                 self._cut(split)
 
@@ -350,8 +356,19 @@ class NestFunction:
                 store(self.e, y.type.dtype, value, self._address(y, i))
 
 
+@contextlib.contextmanager
+def _deep() -> Iterator[None]:
+    """Let Python recurse as deep as equations are computed one in the other: frames of Python's alone, on the heap."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 def counted(e: Emitter, n: int, body: Any, start: int = 0, depth: int | None = None) -> None:
-    """Write a loop from `start` to n around what `body` writes for an index register; `depth`: its place in the lead."""
+    """Write a loop from `start` to n around what `body` writes for an index register; `depth`: which of the lead."""
     if n <= start:
         return
     k = e.fresh("")

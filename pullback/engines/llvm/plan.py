@@ -12,29 +12,26 @@ after everything that it reads, or holds what it reads at the same place of the 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from pullback.core.program import Equation, Program, Var
 
-from .access import is_view, keeps_lead, lead_rank, literals_fit
-from .assembling import is_assembled
+from .access import is_view, keeps_lead, lead_rank
 from .flat import prepared
-from .products import scheme
-from .scalars import CARRIED, OPERATIONS, SUPPORTED
+from .kinds import REDUCTIONS, kind_of
 from .storing import many_parts, moved_often
 
-__all__ = ["Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "lead_rank", "plan"]
+__all__ = [
+    "Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "plan",
+]  # fmt: skip
 
-REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum", "any": "or", "all": "and", "sum_to": "add"}
-_UNROLLED_IN_A_TURN = 128  # elements that reductions in registers read in one turn of a nest
-UPDATES = ("scatter", "index_set", "index_add", "cut")
-_DEEPEST = 40  # equations computed one in the other
-_DEAR = frozenset(
-    "exp exp2 expm1 log log2 log10 log1p power sin cos tan sinh cosh tanh arcsin arccos arctan arctan2 arcsinh arccosh "
-    "arctanh cbrt hypot sigmoid logaddexp erf erfc gaussian div sdiv sqrt reciprocal contract".split()
-)
+_DEEPEST = 400  # equations computed one in the other
+_DEAR = {
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+    "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "cbrt", "hypot", "sigmoid",
+    "logaddexp", "erf", "erfc", "gaussian", "div", "sdiv", "sqrt", "reciprocal", "contract",
+}  # fmt: skip
 
 
 @dataclass
@@ -127,83 +124,6 @@ def plan(program: Program) -> Plan:
         stored |= more
 
 
-def kind_of(eq: Equation) -> str:
-    """Return how an equation is run: see `plan`."""
-    name = eq.primitive.name
-    if name == "loop":
-        return "loop"
-    if name == "cond":
-        return "branches"
-    if name == "constant":
-        return "constant"
-    types = [x.type for x in (*eq.operands, *eq.results)]
-    if any(not hasattr(t, "shape") for t in types) or len(eq.results) != 1:
-        return "callback"
-    if any(t.dtype.name not in SUPPORTED for t in types) and not _carries(eq, types):
-        return "callback"
-    if is_view(eq):
-        return "view"
-    if is_assembled(eq):
-        return "assembled"
-    if name == "last_written" and literals_fit(eq, eq.params["shape"], eq.operands) and eq.results[0].type.size:
-        return "update"
-    if name in UPDATES and literals_fit(eq, eq.results[0].type.shape, eq.operands[1:]) and eq.results[0].type.size:
-        return "update"
-    if name in ("iota", "empty_tape"):
-        return "iota" if name == "iota" else "callback"
-    if name == "contract":
-        return scheme(eq, lead_rank)
-    if name in REDUCTIONS:
-        return "inline" if _reduces_trailing(eq) else "reduction"
-    if name in ("argmax", "argmin"):
-        return "inline" if eq.params["axis"] >= lead_rank(eq.operands[0].type.shape) else "row"
-    if name in ("cumsum", "cumprod", "cummax", "cummin", "recurrence"):
-        return "row" if eq.results[0].type.dtype.kind != "b" else "callback"
-    if name == "integer_power":
-        n, floats = eq.params["n"], eq.results[0].type.dtype.kind == "f"
-        return "elementwise" if abs(n) <= 64 and (n >= 0 or floats) else "callback"
-    if name == "share":
-        return "elementwise"
-    if name == "searchsorted":
-        return "elementwise"
-    if name == "power" and eq.results[0].type.dtype.kind != "f":
-        return "callback"
-    return "elementwise" if name in OPERATIONS and eq.operands else "callback"
-
-
-def _carries(eq: Equation, types: list[Any]) -> bool:
-    """Return whether an equation does with small or unsigned integers only what does not depend on their sign, or knows it."""
-    name = eq.primitive.name
-    if any(t.dtype.name not in SUPPORTED and t.dtype.name not in CARRIED for t in types):
-        return False
-    if name == "convert":
-        return types[0].dtype.kind != "f"
-    return name in _SIGNLESS or is_view(eq) or is_assembled(eq) or name in UPDATES
-
-
-_SIGNLESS = frozenset(
-    "select mask add sub mul div neg square sum sum_to bitwise_and bitwise_or bitwise_xor invert equal not_equal less "
-    "less_equal greater greater_equal maximum minimum max min".split()
-)
-
-
-def _reduces_trailing(eq: Equation) -> bool:
-    """Return whether an equation reduces axes that are unrolled, and few elements of them in one turn."""
-    x, y = eq.operands[0].type.shape, eq.results[0].type.shape
-    k = lead_rank(x)
-    turn = math.prod(x[min(lead_rank(y), k) :])
-    return min(reduced_axes(eq), default=k) >= k and turn <= _UNROLLED_IN_A_TURN
-
-
-def reduced_axes(eq: Equation) -> tuple[int, ...]:
-    """Return the axes over which an equation reduces."""
-    if eq.primitive.name != "sum_to":
-        return eq.params["axes"]
-    old, new = eq.operands[0].type.shape, eq.params["shape"]
-    lead = len(old) - len(new)
-    return (*range(lead), *(lead + i for i, n in enumerate(new) if n == 1 and old[lead + i] != 1))
-
-
 _STEPS = {"alias": Alias, "callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row}
 
 
@@ -212,7 +132,7 @@ class _Planner:
         self.program = program
         self.defined = {x: eq for eq in program.equations for x in eq.results}
         self.kinds = {id(eq): kind_of(eq) for eq in program.equations}
-        self.stored = set(stored) | {x for x in program.inputs}
+        self.stored = {*stored, *program.inputs}
         self.stored |= {x for x, _ in program.constants}
         self.steps: list[Any] = []
         self.step_of: dict[Var, int] = {}
@@ -264,7 +184,7 @@ class _Planner:
     def _deep(self, here: tuple[str, ...]) -> set[Var]:
         """Return values that cut long chains of what is computed where it is read: writing those out recurses."""
         depth: dict[Any, int] = {}
-        found: set[Var] = set()
+        found: set[Any] = set()
         for eq in self.program.equations:
             y = eq.results[0] if eq.results else None
             if self.kinds[id(eq)] in here and y not in self.stored:
@@ -362,8 +282,9 @@ def _computed_twice(made: Plan) -> set[Var]:
     for i, step in enumerate(made.steps):
         if not isinstance(step, Nest | Row | Update):
             continue
-        roots = set(step.stores) if isinstance(step, Nest) else set()
-        todo: list[Any] = [*roots, *(eq.operands[0] for eq in step.sums)] if isinstance(step, Nest) else [*step.eq.operands]
+        roots: set[Any] = set(step.stores) if isinstance(step, Nest) else set()
+        read = [x for eq in step.sums for x in eq.operands] if isinstance(step, Nest) else step.eq.operands
+        todo: list[Any] = [*roots, *read]
         seen: set[Any] = set()
         while todo:
             y = todo.pop()

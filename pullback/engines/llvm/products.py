@@ -8,6 +8,7 @@ one axis of stride 1.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def canonical(eq: Equation) -> Canonical:
 def _join(orders: list[list[Any]], sizes: dict[Any, int]) -> bool:
     """Make one label of two that follow each other wherever one of them stands."""
     for order in orders:
-        for x, y in zip(order, order[1:], strict=False):
+        for x, y in itertools.pairwise(order):
             if all(_follow(o, x, y) for o in orders):
                 sizes[x] *= sizes[y]
                 for o in orders:
@@ -117,9 +118,7 @@ def _product(form: Canonical, m: Any, n: Any, k: Any) -> MatrixProduct | None:
     c_fits = m is None or n is None or 1 in (c[m], c[n])
     if not (a_fits and b_fits and c_fits):
         return None
-    loops = tuple(
-        (size, a.get(x, 0), b.get(x, 0), c.get(x, 0)) for x, size in form.sizes.items() if x not in (m, n, k)
-    )
+    loops = tuple((size, a.get(x, 0), b.get(x, 0), c.get(x, 0)) for x, size in form.sizes.items() if x not in (m, n, k))
     return MatrixProduct(
         None if m is None else form.sizes[m],
         None if n is None else form.sizes[n],
@@ -135,8 +134,6 @@ def scheme(eq: Equation, rank: Any) -> str:
     """Return how a contraction is run: "inline", "loops", "product" or "callback"; `rank` as `plan.lead_rank`."""
     a, b, out = (eq.params[k] for k in ("a_axes", "b_axes", "out_axes"))
     types = [x.type for x in (*eq.operands[:2], *eq.results)]
-    if types[2].dtype.kind == "b":
-        return "callback"
     if len(eq.operands) == 3 or "alpha" in eq.params:
         return "product"  # what was one has been given more to do
     sizes = dict(zip((*a, *b), (*types[0].shape, *types[1].shape), strict=True))

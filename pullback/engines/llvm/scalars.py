@@ -140,7 +140,8 @@ def _arithmetic(float_op: str, int_op: str) -> Rule:
     def rule(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
         xs = [e.convert(x, t.dtype, out.dtype) for x, t in zip(xs, types, strict=True)]
         t = llvm_type(out.dtype)
-        op = f"{float_op} {e.flags}" if out.dtype.kind == "f" else f"{'or' if (int_op, t) == ('add', 'i1') else int_op} "
+        whole = "or" if (int_op, t) == ("add", "i1") else int_op
+        op = f"{float_op} {e.flags}" if out.dtype.kind == "f" else f"{whole} "
         return e.op(f"{op}{t} {', '.join(xs)}")
 
     return rule

@@ -19,7 +19,7 @@ from .assembling import is_assembled
 __all__ = ["many_parts", "moved_often"]
 
 _PARTS = 8
-_FREE = frozenset("reshape broadcast convert neg zeros_like stop_gradient".split())
+_FREE = frozenset(["reshape", "broadcast", "convert", "neg", "zeros_like", "stop_gradient"])
 
 
 def moved_often(
@@ -42,7 +42,11 @@ def moved_often(
         for i, x in enumerate(eq.operands):
             if type(x) is Var:
                 kept = _in_place(eq, i, k)
-                if eq.primitive.name == "reshape" and not keeps_lead(eq, 0, k) and _has_parts(x, defined, stored | found):
+                if (
+                    eq.primitive.name == "reshape"
+                    and not keeps_lead(eq, 0, k)
+                    and _has_parts(x, defined, stored | found)
+                ):
                     found.add(x)
                     continue
                 more = own if kept else {(id(eq), i, *route[:4]) for route in own}

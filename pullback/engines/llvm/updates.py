@@ -14,9 +14,9 @@ from pullback.core.program import Equation, Var
 from pullback.core.types import array_type
 from pullback.primitives.index_spec import result_shape
 
-from .access import aligned, indexed, linear
+from .access import aligned, indexed, lead_rank, linear
 from .nest import NestFunction, load, store
-from .plan import Nest, Plan, lead_rank
+from .plan import Nest, Plan
 from .ranges import Index
 from .scalars import OPERATIONS, constant
 
