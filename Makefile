@@ -55,6 +55,7 @@ format: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	$(SINGLE) $(BIN)/python -m benchmarks.eager
+	$(SINGLE) $(BIN)/python -m benchmarks.engine
 
 # A stamp says that the extra of its name is installed; it is out of date as
 # soon as pyproject.toml is newer.

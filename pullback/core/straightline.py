@@ -17,9 +17,12 @@ import numpy as np
 from .program import Program, Var
 from .replay import last_uses
 
-__all__ = ["primal_part", "source_at", "straightline"]
+__all__ = ["CALLED", "primal_part", "source_at", "straightline"]
 
 _FILE = "<pullback straight-line>"
+
+
+CALLED = "called"
 
 
 def straightline(program: Program, results: int | None = None) -> Callable[..., Any]:
@@ -49,7 +52,7 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
     for i, eq in enumerate(program.equations):
         if i == split and not quiet:
             lines.append("    with errstate(all='ignore'):")
-        sources[len(lines) + 2] = eq.source
+        sources[len(lines) + 2] = CALLED if eq.primitive.effect == "callback" else eq.source
         pad = "    " if i < split or quiet else "        "
         lines += [pad + line for line in _statement(eq, i, names, scope)]
         dead = [names[x] for x in last[i] if x in names and x not in constants]
@@ -64,7 +67,10 @@ def straightline(program: Program, results: int | None = None) -> Callable[..., 
 
 
 def source_at(frame: FrameType, line: int) -> Any:
-    """Return the user's line of the equation at a line of straight-line code; None in any other frame."""
+    """Return the user's line of the equation at a line of straight-line code; None in any other frame.
+
+    It is `CALLED` where the equation is a function of the user's own.
+    """
     return frame.f_globals["sources"].get(line) if frame.f_code.co_filename == _FILE else None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from pullback.core.arrays import own
 from pullback.core.errors import OutOfRange
 from pullback.core.program import Program
-from pullback.core.straightline import source_at, straightline
+from pullback.core.straightline import CALLED, source_at, straightline
 from pullback.transforms.simplify import simplify
 
 __all__ = ["Evaluated", "compile_program", "locate"]
@@ -64,4 +64,4 @@ def locate(trace: TracebackType | None) -> Any:
     while trace is not None:
         found = source_at(trace.tb_frame, trace.tb_lineno) or found
         trace = trace.tb_next
-    return found
+    return None if found is CALLED else found

@@ -1,5 +1,6 @@
 """Compiled functions in threads, in each other, in other processes; and what they leave in memory."""
 
+import ctypes
 import gc
 import multiprocessing
 import pickle
@@ -14,6 +15,7 @@ import pytest
 
 import pullback as pb
 from pullback.core.primitive import Primitive, primitives
+from pullback.engines.llvm.native import blas_threads
 from tests.engines.native import Compiled, evaluated, same
 
 X = np.random.default_rng(0).normal(size=(60, 50))
@@ -79,6 +81,23 @@ def test_many_threads_compile_the_same_program():
         found = list(pool.map(turn, range(8)))
     for y in found:
         same(y, found[0])
+
+
+def test_the_number_of_threads_of_blas_is_what_it_was():
+    addresses = blas_threads()
+    if not addresses:
+        pytest.skip("this BLAS does not tell")
+    count = ctypes.CFUNCTYPE(ctypes.c_int)(addresses["blas_threads"])
+    change = ctypes.CFUNCTYPE(None, ctypes.c_int)(addresses["set_blas_threads"])
+    had = count()
+    run = Compiled(pb.trace(lambda x: np.tanh(x @ x.T) @ x)(X))
+    change(2)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: [run(X) for _ in range(300)], range(8)))
+        assert count() == 2
+    finally:
+        change(had)
 
 
 # Callbacks ------------------------------------------------------------------------------------

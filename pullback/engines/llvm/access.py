@@ -80,9 +80,7 @@ def _transpose(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[
 
 def _flip(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[Index]:
     shape = eq.operands[0].type.shape
-    return [
-        plus(e, shape[a] - 1, times(e, i, -1)) if a in eq.params["axes"] else i for a, i in enumerate(index)
-    ]
+    return [plus(e, shape[a] - 1, times(e, i, -1)) if a in eq.params["axes"] else i for a, i in enumerate(index)]
 
 
 def _index_get(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[Index]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pullback.core.program import Var
 
-from .driver import last_uses
+from .liveness import last_uses
 from .plan import Nest, Plan
 
 __all__ = ["reusable"]

@@ -15,21 +15,21 @@ import numpy as np
 from pullback.core.program import Equation, Literal, Program, Var
 from pullback.core.types import TapeType, array_type
 
-from .arena import Arena
 from .blas import call_arguments
+from .buffers import Buffers
 from .contractions import ContractionFunction
-from .native import blas_threads
+from .liveness import changed_operand, constants_in, last_uses
+from .native import ONE_THREAD, blas_threads
 from .nest import NestFunction, counted, load, store
 from .plan import Alias, Branches, Callback, Contraction, Loop, Nest, Plan, Product, Row, Update
 from .products import MatrixProduct, canonical, matrix_product
 from .ranges import plus, times
 from .rows import RowFunction
-from .scalars import Emitter, constant, memory_type
+from .scalars import constant, memory_type
 from .updates import LastWritten, UpdateFunction
 
-__all__ = ["Module", "Unsupported", "last_uses", "write_module"]
+__all__ = ["Module", "Unsupported", "write_module"]
 
-_ON_STACK = 64  # elements
 POISON = False  # tests set it: what the arena has back is filled with NaN
 
 
@@ -71,22 +71,16 @@ def write_module(made: Plan, contract: bool = False, clock: str = "") -> Module:
     return _Driver(made, contract, clock).write()
 
 
-class _Driver:
+class _Driver(Buffers):
     def __init__(self, made: Plan, contract: bool, clock: str) -> None:
+        super().__init__(contract)
         self.plan, self.contract, self.clock = made, contract, clock
         self.timed: list[tuple[Plan, Any]] = []
-        self.e = Emitter(contract)
-        self.head = Emitter(contract)  # what is done once, at entry: pointers, stack slots
-        self.head._n = 1_000_000
         self.functions: list[str] = []
         self.math: set[tuple[str, str]] = set()
-        self.declared: set[str] = set()
         self.callbacks: list[Equation] = []
         self.checks: list[Any] = []  # what the status names: (equation, size of the axis), from number 1 on
         self.blas: set[str] = set()
-        self.arena = Arena()
-        self.tapes: list[str] = []  # slots of growing buffers, freed at the end
-        self.home: dict[Any, str] = {}
         self.taken: set[Any] = set()  # results that have the memory of the value that they change
         self.changeable: set[Any] = set()  # inputs of bodies that may be changed in place: carries
 
@@ -151,48 +145,6 @@ class _Driver:
 
     def _from_table(self, i: int) -> str:
         return self.head.op(f"load ptr, ptr {self.head.op(f'getelementptr ptr, ptr %args, i64 {i}')}")
-
-    # Buffers ----------------------------------------------------------------------------------
-
-    def _slot(self, type: Any, count: int = 1) -> str:
-        """Return the pointer of a new buffer that lives as long as the call."""
-        n = type.size * count
-        if n <= _ON_STACK:
-            return self.head.op(f"alloca [{max(n, 1)} x {memory_type(type.dtype)}], align 64")
-        return self._in_arena(self.arena.take(n * type.dtype.itemsize))
-
-    def _in_arena(self, offset: int) -> str:
-        return self.head.op(f"getelementptr i8, ptr {self.arena_pointer}, i64 {offset}")
-
-    def _give_homes(self, made: Plan, eq_or_nest: Any, owned: list[tuple[Any, int, int]], top: bool) -> None:
-        xs = eq_or_nest.results if isinstance(eq_or_nest, Equation) else [
-            *eq_or_nest.stores, *(eq.results[0] for eq in eq_or_nest.sums)
-        ]  # fmt: skip
-        for x in xs:
-            if x in self.home or isinstance(x.type, TapeType):
-                continue
-            if top and x.type.size > _ON_STACK:
-                offset = self.arena.take(x.type.nbytes)
-                owned.append((x, offset, x.type.nbytes))
-                self.home[x] = self._in_arena(offset)
-            else:
-                self.home[x] = self._slot(x.type)
-
-    def _copy(self, to: str, source: str, nbytes: int) -> None:
-        if nbytes:
-            self.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-            self.e.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {nbytes}, i1 false)")
-
-    def _pointer(self, x: Any) -> str:
-        """Return the pointer of an operand; a literal is stored once, at entry."""
-        if type(x) is Literal:
-            key = x.key
-            if key not in self.home:
-                slot = self.head.op(f"alloca {memory_type(x.type.dtype)}")
-                store(self.head, x.type.dtype, constant(x.value, x.type.dtype), slot)
-                self.home[key] = slot
-            return self.home[key]
-        return self.home[x]
 
     def _poison(self, pointer: str, nbytes: int) -> None:
         if POISON:
@@ -303,19 +255,20 @@ class _Driver:
             self._copy(self.home[y], self._pointer(added[0]), y.type.nbytes)
         pointers = {"a": self._pointer(a), "b": self._pointer(b), "c": self.home[y]}
         numbers = {"alpha": eq.params.get("alpha", 1.0), "beta": float(bool(added))}
-        threads = self._one_thread()
+        alone = self._one_thread()
         self._products(p, p.loops, y.type.dtype, pointers, numbers, {"a": 0, "b": 0, "c": 0})
-        if threads is not None:
-            self.e.do(f"call void @set_blas_threads(i32 {threads})")
+        if alone:
+            self.e.do("call void @blas_leave()")
 
-    def _one_thread(self) -> str | None:
-        """Let BLAS run with one thread, and return with how many it ran; None where it does not tell."""
+    def _one_thread(self) -> bool:
+        """Let BLAS run with one thread from here on; False where it does not tell with how many it runs."""
         if not blas_threads():
-            return None
+            return False
+        if ONE_THREAD not in self.functions:
+            self.functions.append(ONE_THREAD)
         self.declared |= {"declare i32 @blas_threads()", "declare void @set_blas_threads(i32)"}
-        had = self.e.op("call i32 @blas_threads()")
-        self.e.do("call void @set_blas_threads(i32 1)")
-        return had
+        self.e.do("call void @blas_enter()")
+        return True
 
     def _products(self, p: MatrixProduct, loops: Any, dtype: Any, pointers: dict, numbers: dict, at: dict) -> None:
         if loops:
@@ -344,23 +297,6 @@ class _Driver:
         self.blas.add(name)
         self.declared.add(f"declare void @{name}({', '.join(['ptr'] * len(texts))})")
         self.e.do(f"call void @{name}({', '.join(f'ptr {x}' for x in texts)})")
-
-    def _small_int(self, value: int) -> str:
-        return self._stored(("i32", max(value, 1)), "i32", str(max(value, 1)))
-
-    def _number(self, value: float, dtype: Any) -> str:
-        t = memory_type(dtype)
-        return self._stored((t, value), t, constant(value, dtype))
-
-    def _char(self, letter: str) -> str:
-        return self._stored(("i8", letter), "i8", str(ord(letter)))
-
-    def _stored(self, key: Any, t: str, text: str) -> str:
-        if key not in self.home:
-            slot = self.head.op(f"alloca {t}")
-            self.head.do(f"store {t} {text}, ptr {slot}")
-            self.home[key] = slot
-        return self.home[key]
 
     def _callback(self, eq: Equation) -> None:
         if any(isinstance(x.type, TapeType) for x in (*eq.operands, *eq.results)):
@@ -472,44 +408,6 @@ class _Driver:
         for x, source in staged:
             self._copy(self.home[x], source, x.type.nbytes)
 
-    def _at(self, base: str, type: Any, turn: str) -> str:
-        """Return the pointer of one turn's element."""
-        nbytes = type.size * type.dtype.itemsize
-        return self.e.op(f"getelementptr i8, ptr {base}, i64 {self.e.op(f'mul i64 {turn}, {nbytes}')}")
-
-    def _tape(self) -> tuple[str, str]:
-        """Return the slots of a growing buffer: its pointer and its capacity in turns."""
-        slot, capacity = self.head.op("alloca ptr"), self.head.op("alloca i64")
-        self.head.do(f"store ptr null, ptr {slot}")
-        self.head.do(f"store i64 0, ptr {capacity}")
-        self.tapes.append(slot)
-        return slot, capacity
-
-    def _grown(self, tape: tuple[str, str], type: Any, now: str) -> str:
-        """Return the buffer of a tape with room for the turn `now`; it grows by doubling."""
-        e, k = self.e, self.e.fresh("")
-        slot, capacity = tape
-        nbytes = max(type.size * type.dtype.itemsize, 1)
-        self.declared.add("declare ptr @realloc(ptr, i64)")
-        have = e.op(f"load i64, ptr {capacity}")
-        full = e.op(f"icmp sge i64 {now}, {have}")
-        e.do(f"br i1 {full}, label %grow{k}, label %room{k}")
-        e.label(f"grow{k}")
-        more = e.op(f"add i64 {e.op(f'mul i64 {have}, 2')}, 16")
-        old = e.op(f"load ptr, ptr {slot}")
-        new = e.op(f"call ptr @realloc(ptr {old}, i64 {e.op(f'mul i64 {more}, {nbytes}')})")
-        e.do(f"store ptr {new}, ptr {slot}")
-        e.do(f"store i64 {more}, ptr {capacity}")
-        e.do(f"br label %room{k}")
-        e.label(f"room{k}")
-        return e.op(f"load ptr, ptr {slot}")
-
-    def _free_tapes(self) -> None:
-        if self.tapes:
-            self.declared.add("declare void @free(ptr)")
-        for slot in self.tapes:
-            self.e.do(f"call void @free(ptr {self.e.op(f'load ptr, ptr {slot}')})")
-
     # Branches -----------------------------------------------------------------------------------
 
     def _branches(self, step: Branches) -> None:
@@ -531,55 +429,3 @@ class _Driver:
                 self._copy(self.home[y], self._pointer(out), y.type.nbytes)
             e.do(f"br label %join{k}")
         e.label(f"join{k}")
-
-
-def constants_in(made: Plan) -> list[tuple[Var, np.ndarray]]:
-    """Return the arrays that stand in equations of a plan, and of plans in it, with the variables that they bind."""
-    found = [
-        (eq.results[0], eq.params["data"].array) for eq in made.program.equations if eq.primitive.name == "constant"
-    ]
-    for step in made.steps:
-        inner = [step.body, step.predicate] if isinstance(step, Loop) else []
-        for plan in step.bodies if isinstance(step, Branches) else inner:
-            found += constants_in(plan) if plan is not None else []
-    return found
-
-
-def changed_operand(step: Any) -> Var | None:
-    """Return the operand that a step may change in place: what an update updates, or a product is added to."""
-    x = None
-    if isinstance(step, Update) and step.eq.primitive.name not in ("scatter", "last_written"):
-        x = step.eq.operands[0]
-    if isinstance(step, Product) and len(step.eq.operands) == 3:
-        x = step.eq.operands[2]
-    return x if type(x) is Var else None
-
-
-def last_uses(made: Plan) -> dict[Any, int]:
-    """Return the last step at which each stored value is needed; outputs are needed to the end."""
-    last: dict[Any, int] = {}
-    for i, step in enumerate(made.steps):
-        todo: list[Any] = []
-        if isinstance(step, Nest):
-            todo = [*step.stores, *(eq.operands[0] for eq in step.sums), *(eq.results[0] for eq in step.sums)]
-            roots = set(step.stores)
-        else:
-            todo, roots = [*step.eq.operands, *step.eq.results], set()
-        seen: set[Any] = set()
-        while todo:
-            x = todo.pop()
-            if type(x) is not Var or x in seen:
-                continue
-            seen.add(x)
-            if x in made.stored:
-                last[x] = i
-            if (x not in made.stored or x in roots) and x in made.defined:
-                todo += made.defined[x].operands
-    for x in made.program.outputs:
-        last[x] = len(made.steps)
-    for step in reversed(made.steps):
-        if isinstance(step, Alias):
-            x, y = step.eq.operands[0], step.eq.results[0]
-            last[x] = max(last[x], last.get(y, 0))
-    return last
-

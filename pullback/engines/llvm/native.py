@@ -149,6 +149,53 @@ def blas(name: str) -> int:
     return api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
 
 
+# Around products: the first to come in notes the number of threads, the last to leave sets it back. They are calls of
+# many threads, and of many compiled functions; the gate is theirs together: a lock, how many are in, what was noted.
+_gate = (ctypes.c_int64 * 3)()
+if hasattr(os, "register_at_fork"):  # in a child nobody is in
+    os.register_at_fork(after_in_child=lambda: ctypes.memset(_gate, 0, ctypes.sizeof(_gate)))
+ONE_THREAD = "@blas_gate = external global [3 x i64]\n" + "".join(
+    f"""define internal void @blas_{name}() {{
+start:
+  br label %try
+try:
+  %got = cmpxchg ptr @blas_gate, i64 0, i64 1 acquire monotonic
+  %mine = extractvalue {{ i64, i1 }} %got, 1
+  br i1 %mine, label %in, label %try
+in:
+  %count = getelementptr i64, ptr @blas_gate, i64 1
+  %noted = getelementptr i64, ptr @blas_gate, i64 2
+  %before = load i64, ptr %count
+  %after = add i64 %before, {step}
+  store i64 %after, ptr %count
+  %turn = icmp eq i64 %{watched}, 0
+  br i1 %turn, label %set, label %out
+set:
+{lines}  br label %out
+out:
+  store atomic i64 0, ptr @blas_gate release, align 8
+  ret void
+}}
+"""
+    for name, step, watched, lines in (
+        (
+            "enter",
+            1,
+            "before",
+            "  %had = call i32 @blas_threads()\n  %wide = zext i32 %had to i64\n  store i64 %wide, ptr %noted\n"
+            "  call void @set_blas_threads(i32 1)\n",
+        ),
+        (
+            "leave",
+            -1,
+            "after",
+            "  %wide = load i64, ptr %noted\n  %had = trunc i64 %wide to i32\n"
+            "  call void @set_blas_threads(i32 %had)\n",
+        ),
+    )
+)
+
+
 @lru_cache(maxsize=1)
 def blas_threads() -> dict[str, int]:
     """Return the addresses of what reads and sets the number of threads of SciPy's OpenBLAS; empty for another BLAS.
@@ -157,11 +204,12 @@ def blas_threads() -> dict[str, int]:
     with one, and sets back what it found: the number belongs to the whole process.
     """
     scipy = importlib.import_module("scipy")
-    for path in sorted(Path(scipy.__file__).parent.parent.glob("scipy.libs/*openblas*")):
+    for path in sorted(Path(str(scipy.__file__)).parent.parent.glob("scipy.libs/*openblas*")):
         library = ctypes.CDLL(str(path))
         names = {"blas_threads": "scipy_openblas_get_num_threads", "set_blas_threads": "scipy_openblas_set_num_threads"}
         if all(hasattr(library, name) for name in names.values()):
-            return {ours: _address(getattr(library, name)) for ours, name in names.items()}
+            found = {ours: _address(getattr(library, name)) for ours, name in names.items()}
+            return {**found, "blas_gate": ctypes.addressof(_gate)}
     return {}
 
 

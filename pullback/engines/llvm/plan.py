@@ -267,9 +267,7 @@ class _Planner:
                     first = max(first, step if same and self._same_lead(y, step, k) else step + 1)
                 continue
             eq = self.defined[y]
-            todo += [
-                (z, kept and keeps_lead(eq, i, k)) for i, z in enumerate(eq.operands) if type(z) is Var
-            ]
+            todo += [(z, kept and keeps_lead(eq, i, k)) for i, z in enumerate(eq.operands) if type(z) is Var]
         return first
 
     def _same_lead(self, y: Var, step: int, k: int) -> bool:

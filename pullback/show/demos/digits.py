@@ -261,7 +261,7 @@ def _digits(output: Path, say: Callable[[str], None], epochs: int) -> DigitsResu
     say(f"\nThe four gradients differ by at most {difference:.1e} of their greatest entry")
     say(f"(before and after training; an entry is a sum over {len(data.x)} images, each rounded to 2.2e-16).\n")
     speed_up = compiled_speed_up(data)
-    say(f"One gradient of a batch of {BATCH}, compiled by jit, is {speed_up:.1f} times as fast as value_and_grad alone.\n")
+    say(f"One gradient of a batch of {BATCH}, compiled by jit: {speed_up:.1f} times as fast as value_and_grad alone.\n")
     files = _report(data, trained["functional chain"], curves, output, say)
     seconds = time.perf_counter() - start
     say(f"\n{seconds:.1f} s in all.")
