@@ -17,11 +17,12 @@ FLOATS = [
     5e-324, 1e-310, -1e-310, 1e-40, 2.3e-308, 1.2e-38, 1e308, -1e308, 3e38, -3e38, 2.0**31, -(2.0**31), 2.0**63,
 ]  # fmt: skip
 NUMBERS = ("float64", "float32", "int64", "int32", "complex128")
-DTYPES = (*NUMBERS, "bool")
+DTYPES = (*NUMBERS, "bool", "uint8", "uint64", "int16")
 
 
 MET = {("float64", "float32"), ("int64", "float64"), ("int32", "float32"), ("int32", "int64"), ("float64", "bool"),
-       ("bool", "int32"), ("complex128", "float64")}  # fmt: skip
+       ("bool", "int32"), ("complex128", "float64"), ("uint8", "int64"), ("uint64", "int64"),
+       ("uint8", "float32")}  # fmt: skip
 
 
 def values(dtype):
@@ -36,7 +37,8 @@ def values(dtype):
         if dtype.kind == "b":
             return np.array([False, True])
         info = np.iinfo(dtype)
-        return np.array([0, 1, -1, 2, -3, 7, 63, 64, 100, info.max, info.max - 1, info.min, info.min + 1], dtype)
+        ends = [info.max, info.max - 1, info.min, info.min + 1]
+        return np.array([x for x in (0, 1, -1, 2, -3, 7, 63, 64, 100, *ends) if x >= info.min], dtype)
 
 
 def elementwise_cases(primitive, arity):

@@ -102,6 +102,17 @@ def test_python_numbers_bend():
     both(lambda x: (x + True, x * 2, x & True), np.array([True, False]))
 
 
+def test_a_python_integer_that_does_not_fit_is_numpys_error():
+    i32, i64 = np.arange(3, dtype=np.int32), np.arange(3)
+    for f, x in (
+        (lambda x: x + 3_000_000_000, i32),
+        (lambda x: np.maximum(x, -(2**40)), i32),
+        (lambda x: x * 2**70, i64),
+    ):
+        with pytest.raises(OverflowError):
+            pb.jit(f)(x)
+
+
 # Indices out of range -------------------------------------------------------------------------
 
 X = np.arange(12.0).reshape(3, 4)

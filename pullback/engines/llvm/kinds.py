@@ -11,7 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pullback.core.program import Equation
+import numpy as np
+
+from pullback.core.program import Equation, Literal
 
 from .access import is_view, lead_rank, literals_fit
 from .assembling import is_assembled
@@ -51,7 +53,15 @@ def kind_of(eq: Equation) -> str:
     rule = _KINDS.get(name)
     if rule is not None:
         return rule(eq)
-    return "elementwise" if name in OPERATIONS and eq.operands else "callback"
+    return "elementwise" if name in OPERATIONS and eq.operands and not _overflows(eq) else "callback"
+
+
+def _overflows(eq: Equation) -> bool:
+    """Return whether a Python integer does not fit into the integers that it meets: NumPy is to say so."""
+    dtype = eq.results[0].type.dtype
+    info = np.iinfo(dtype if dtype.kind in "iu" else np.int64)
+    ints = [x.value for x in eq.operands if type(x) is Literal and type(x.value) is int]
+    return any(not info.min <= i <= info.max for i in ints)
 
 
 def _carries(eq: Equation, types: list[Any]) -> bool:
