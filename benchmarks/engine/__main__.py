@@ -57,12 +57,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(names: list[str], size: str, rounds: int) -> dict:
     """Return the results of some problems."""
+    # First: a problem that the table has compiled would find its work space there already.
+    growth = [curve(name, size, rounds) for name in CURVES] if "growth" in names else []
     rows = []
     for name in [name for name in PROBLEMS if name in names]:
         for case in importlib.import_module(f"benchmarks.engine.{name}").cases(size):
             print(case.work, file=sys.stderr)
             rows.append(row(case, rounds))
-    growth = [curve(name, size, rounds) for name in CURVES] if "growth" in names else []
     return {"size": size, "rounds": rounds, **surroundings(), "rows": rows, "growth": growth}
 
 

@@ -146,7 +146,7 @@ def _draw_growth(axis: Any, growth: list[dict]) -> None:
         twin.loglog(g["sizes"], g["bytes"], "x:", color=f"C{i}")
     axis.set(xlabel="n", ylabel="seconds (line)")
     twin.set_ylabel("bytes (dotted)")
-    axis.legend(fontsize="small")
+    axis.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))
 
 
 def insert(results: dict, page: Path) -> None:

@@ -37,6 +37,14 @@ def interpolate(g: Callable[[Any], Any], low: Any, high: Any, n: int) -> list[An
     return c
 
 
+def _horner(c: Any, x: Any) -> Any:
+    """Return c[0] + c[1] x + c[2] x² + … (mpmath's polyval takes its coefficients in another order from 1.4 on)."""
+    total = mpf(0)
+    for a in reversed(c):
+        total = total * x + a
+    return total
+
+
 def fit(g: Any, low: Any, high: Any, bits: float, scale: Any = None) -> list[Any]:
     """Return coefficients for which scale(x) |p(x) - g(x)| is below 2^-bits on the interval."""
     low, high = mpf(low), mpf(high)
@@ -44,7 +52,7 @@ def fit(g: Any, low: Any, high: Any, bits: float, scale: Any = None) -> list[Any
     exact = [(x, g(x), scale(x) if scale else 1 / abs(g(x))) for x in points]
     for n in range(2, 60):
         c = interpolate(g, low, high, n)
-        if max(abs(mp.polyval(c[::-1], x) - y) * s for x, y, s in exact) < mpf(2) ** -bits:
+        if max(abs(_horner(c, x) - y) * s for x, y, s in exact) < mpf(2) ** -bits:
             return c
     raise ArithmeticError("no polynomial of degree 60 is good enough")
 
