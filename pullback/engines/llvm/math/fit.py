@@ -15,9 +15,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
-from mpmath import mp, mpf
+from mpmath import mpf
 
+mp: Any = mpmath.mp  # its functions are made at run time: no checker knows them
 mp.dps = 80
 BITS = {"f64": 53, "f32": 24}
 
