@@ -14,6 +14,13 @@ import pullback as pb
 from pullback.core.errors import CheckError, NaNError, OutOfRange
 from pullback.engines import Evaluated, compile_native
 
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch):
+    """Run what is tested here natively, whatever the environment of the suite says."""
+    monkeypatch.delenv("PULLBACK_ENGINE", raising=False)
+
+
 compiled = pytest.importorskip("pullback.engines.llvm.compiled")
 calling = pytest.importorskip("pullback.engines.llvm.calling")
 
