@@ -14,7 +14,6 @@ import numpy as np
 
 from pullback.core.errors import ArgumentError, IntegerInput, NoValue, PullbackError, TreeError
 from pullback.core.source import here, in_library, user_line
-from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
 from pullback.core.types import type_of
 
@@ -197,11 +196,6 @@ def _as_float(x: Any) -> str:
     return f"{float(x)!r}" if isinstance(x, int) else "x.astype(np.float64)"
 
 
-def output_leaves(out: Any) -> tuple[list[Any], Any]:
-    """Return the leaves and structure of what the user's function returned."""
-    return flatten(out)
-
-
 def unpack_aux(out: Any, f: Any) -> tuple[Any, Any]:
     """Return (value, auxiliary) of a function that returns a pair."""
     if not (isinstance(out, tuple | list) and len(out) == 2):
@@ -220,8 +214,3 @@ def zero_like(x: Any) -> Any:
     return (
         np.zeros(t.shape, t.dtype)[()] if t.ndim == 0 and not isinstance(x, np.ndarray) else np.zeros(t.shape, t.dtype)
     )
-
-
-def is_traced(leaves: Sequence[Any]) -> bool:
-    """Return whether any leaf is a Tracer."""
-    return any(type(x) is Tracer for x in leaves)

@@ -39,7 +39,7 @@ class Linearized:
         Structure of the output; `aux` is the auxiliary output, or None.
     """
 
-    __slots__ = ("aux", "in_types", "inputs", "nodes", "outputs", "selection", "structure", "tape", "values")
+    __slots__ = ("aux", "in_types", "inputs", "nodes", "selection", "structure", "tape", "values")
 
     def __init__(self, f: Callable[..., Any], selection: Selection, has_aux: bool = False) -> None:
         recorder = LinearizeRecorder()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .tracer import Tracer
 from .types import PYTHON_SCALARS
 
 __all__ = ["Data", "own", "snapshot"]
@@ -68,8 +67,3 @@ def own(values: Iterable[Any], foreign: Iterable[Any] = ()) -> list[Any]:
             x = np.asarray(x)[()]
         out.append(x)
     return out
-
-
-def is_plain(x: Any) -> bool:
-    """Return whether a value is no Tracer."""
-    return type(x) is not Tracer

@@ -26,9 +26,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .errors import NotWritten
 from .recorder import bind
-from .source import here
 from .types import PYTHON_SCALARS, Type
 
 __all__ = ["Cost", "Linear", "Primitive", "Same", "freeze", "infer_types", "is_linear", "primitives"]
@@ -279,13 +277,3 @@ def add_tangents(total: Any, tangent: Any) -> Any:
 def zeros_like(x: Any) -> Any:
     """Return a zero of the type of an operand."""
     return primitives["zeros_like"](x)
-
-
-def not_written(what: str) -> NotWritten:
-    """Return the error for a derivative that exists and is not written yet."""
-    return NotWritten(
-        f"the derivative of {what}",
-        where=here(),
-        why="it is not written yet",
-        fix="give it a rule with pullback.custom_vjp, or cut it out with pullback.stop_gradient",
-    )

@@ -29,7 +29,6 @@ from .dispatch import handler_of
 from .errors import PullbackError
 from .made import leaked
 from .refusals import lost, no_attribute, no_axis, no_value
-from .types import ArrayType, type_of
 
 __all__ = ["Tracer", "concrete", "floor", "known_value", "taken_array"]
 
@@ -238,8 +237,3 @@ def known_value(x: Tracer, kind: str) -> Any:
     if value is None or (body is not None and x.recorder.level < body.level):
         raise no_value(x, kind)
     return value
-
-
-def operand_type(x: Any) -> ArrayType:
-    """Return the type of an operand: a Tracer or a value."""
-    return x.type if type(x) is Tracer else type_of(x)

@@ -9,8 +9,8 @@ import numpy as np
 from pullback.core import source
 from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, mul, sub
+from pullback.primitives.comparison import not_equal
 from pullback.primitives.cumulative import cumprod, cumsum
-from pullback.primitives.discrete import not_equal
 
 from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread, strong
 from .joining import concatenated, cut_along

@@ -10,8 +10,9 @@ from pullback.core import source
 from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import clip, maximum, minimum, select
+from pullback.primitives.comparison import isinf, isnan, logical_and, logical_not, signbit
 from pullback.primitives.complex import angle, complex_, imag, real
-from pullback.primitives.discrete import isinf, isnan, logical_and, logical_not, rint, signbit, trunc
+from pullback.primitives.discrete import rint, trunc
 from pullback.primitives.trigonometric import sinc
 
 from .arguments import as_dtype, dtype_of, is_missing, missing, operand, refuse

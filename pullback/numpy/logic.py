@@ -9,8 +9,7 @@ import numpy as np
 from pullback.core.tracer import Tracer
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.choice import select
-from pullback.primitives.complex import absolute, imag
-from pullback.primitives.discrete import (
+from pullback.primitives.comparison import (
     equal,
     isfinite,
     isinf,
@@ -22,6 +21,7 @@ from pullback.primitives.discrete import (
     not_equal,
     signbit,
 )
+from pullback.primitives.complex import absolute, imag
 
 from .arguments import dtype_of, operand, promoted, refuse, shape
 from .reductions import every

@@ -15,8 +15,8 @@ from pullback.core.errors import NotWritten, ShapeError
 from pullback.core.types import type_of
 from pullback.primitives.arithmetic import add
 from pullback.primitives.choice import select
+from pullback.primitives.comparison import equal, logical_not
 from pullback.primitives.complex import absolute, conj, imag, real
-from pullback.primitives.discrete import equal, logical_not
 from pullback.primitives.exponential import power, reciprocal, square
 from pullback.primitives.linalg import cholesky, det, inv, slogdet, solve
 from pullback.primitives.norms import root

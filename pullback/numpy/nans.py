@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pullback.primitives.choice import select
-from pullback.primitives.discrete import isnan, logical_and, logical_not
+from pullback.primitives.comparison import isnan, logical_and, logical_not
 from pullback.primitives.reductions import any_
 
 from .arguments import dtype_of, is_missing, keep_axes, missing, ndim, operand, refuse, shape, some_axes

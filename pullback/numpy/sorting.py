@@ -10,7 +10,7 @@ from pullback.core import source
 from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import select
-from pullback.primitives.discrete import equal, greater, isnan, less
+from pullback.primitives.comparison import equal, greater, isnan, less
 from pullback.primitives.reductions import any_
 from pullback.primitives.sorting import argsort, searchsorted, sort
 

@@ -11,8 +11,8 @@ from pullback.core import dispatch, source
 from pullback.core.errors import MutationError, NotWritten
 from pullback.primitives.arithmetic import add, sub
 from pullback.primitives.choice import select
+from pullback.primitives.comparison import isfinite
 from pullback.primitives.cumulative import cummax, cummin, cumprod, cumsum
-from pullback.primitives.discrete import isfinite
 from pullback.primitives.exponential import exp, log
 from pullback.primitives.reductions import max_, sum_
 

@@ -1,8 +1,7 @@
 """Rounding, remainders, signs and scales: functions that are constant, or linear, between jumps.
 
 What has a derivative between its jumps has that derivative at them too (the remainder's is
-1 in its dividend). `nextafter` has none that means anything and is no primitive. Comparisons,
-logic and bits, from `comparison`, are offered here too.
+1 in its dividend). `nextafter` has none that means anything and is no primitive.
 """
 
 from __future__ import annotations
@@ -15,68 +14,23 @@ from pullback.core.primitive import add_tangents
 from pullback.core.types import array_type
 
 from .arithmetic import div, mask, mul, neg, smul, sub
-from .comparison import (
-    Discrete,
-    bitwise_and,
-    bitwise_count,
-    bitwise_or,
-    bitwise_xor,
-    equal,
-    greater,
-    greater_equal,
-    invert,
-    isfinite,
-    isinf,
-    isnan,
-    left_shift,
-    less,
-    less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    not_equal,
-    right_shift,
-    signbit,
-)
-from .complex import absolute_slope, sign
+from .comparison import Discrete, equal
+from .complex import absolute_slope
 from .elementwise import Elementwise
 
 __all__ = [
-    "bitwise_and",
-    "bitwise_count",
-    "bitwise_or",
-    "bitwise_xor",
     "ceil",
     "copysign",
-    "equal",
     "exponent",
     "floor",
     "floor_divide",
     "fmod",
     "gcd",
-    "greater",
-    "greater_equal",
     "heaviside",
-    "invert",
-    "isfinite",
-    "isinf",
-    "isnan",
     "lcm",
     "ldexp",
-    "left_shift",
-    "less",
-    "less_equal",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "not_equal",
     "remainder",
-    "right_shift",
     "rint",
-    "sign",
-    "signbit",
     "spacing",
     "trunc",
 ]

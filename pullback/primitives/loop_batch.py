@@ -24,7 +24,7 @@ from .comparison import less
 from .loop_parts import TURN, split
 from .reductions import any_, max_
 from .shaping import broadcast, convert, reshape, transpose
-from .tapes import batch_tape, mask_tape, zero_value
+from .tapes import mask_tape, spread, zero_value
 
 __all__ = ["batch_loop"]
 
@@ -86,12 +86,6 @@ def swapped(x: Any) -> Any:
     """Return turns and lanes exchanged; a tape has its turns in front anyway."""
     t = type_of(x)
     return x if isinstance(t, TapeType) else transpose(x, axes=(1, 0, *range(2, t.ndim)))
-
-
-def spread(x: Any, size: int) -> Any:
-    """Return a value repeated along a new leading batch axis."""
-    t = type_of(x)
-    return batch_tape(x, size=size) if isinstance(t, TapeType) else broadcast(x, shape=(size, *t.shape))
 
 
 def _active(flags: Any, ndim: int) -> Any:

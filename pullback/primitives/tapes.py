@@ -26,6 +26,7 @@ __all__ = [
     "mask_tape",
     "plain_zero",
     "rows",
+    "spread",
     "zero_equation",
     "zero_value",
 ]
@@ -220,3 +221,9 @@ def zero_value(type: Any) -> Any:
 def add_values(a: Any, b: Any) -> Any:
     """Return the sum of two values of one type, tapes included."""
     return add_tapes(a, b) if isinstance(type_of(a), TapeType) else add(a, b)
+
+
+def spread(x: Any, size: int) -> Any:
+    """Return a value repeated along a new leading batch axis."""
+    t = type_of(x)
+    return batch_tape(x, size=size) if isinstance(t, TapeType) else broadcast(x, shape=(size, *t.shape))

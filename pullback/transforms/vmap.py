@@ -17,12 +17,11 @@ from pullback.core.replay import replay
 from pullback.core.source import made_at
 from pullback.core.tracer import Tracer
 from pullback.core.types import TapeType, array_type, tape_type, type_of
-from pullback.primitives.shaping import broadcast
-from pullback.primitives.tapes import batch_tape
+from pullback.primitives.tapes import spread
 
 from .simplify import simplify
 
-__all__ = ["BatchedProgram", "VmapRecorder", "batch_program", "spread"]
+__all__ = ["BatchedProgram", "VmapRecorder", "batch_program"]
 
 
 class VmapRecorder(Recorder):
@@ -71,14 +70,6 @@ def lane_type(type: Any) -> Any:
     if isinstance(type, TapeType):
         return tape_type(lane_type(type.element))
     return array_type(type.shape[1:], type.dtype)
-
-
-def spread(x: Any, size: int) -> Any:
-    """Return a value repeated along a new leading batch axis."""
-    type = type_of(x)
-    if isinstance(type, TapeType):
-        return batch_tape(x, size=size)
-    return broadcast(x, shape=(size, *type.shape))
 
 
 class BatchedProgram(NamedTuple):

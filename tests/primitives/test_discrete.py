@@ -5,29 +5,19 @@ import pytest
 
 from pullback.core.conventions import conventions
 from pullback.core.primitive import primitives
-from pullback.primitives.comparison import Discrete
-from pullback.primitives.discrete import (
+from pullback.primitives.comparison import (
+    Discrete,
     bitwise_and,
     bitwise_count,
     bitwise_or,
     bitwise_xor,
-    ceil,
-    copysign,
     equal,
-    exponent,
-    floor,
-    floor_divide,
-    fmod,
-    gcd,
     greater,
     greater_equal,
-    heaviside,
     invert,
     isfinite,
     isinf,
     isnan,
-    lcm,
-    ldexp,
     left_shift,
     less,
     less_equal,
@@ -36,10 +26,22 @@ from pullback.primitives.discrete import (
     logical_or,
     logical_xor,
     not_equal,
-    remainder,
     right_shift,
-    rint,
     signbit,
+)
+from pullback.primitives.discrete import (
+    ceil,
+    copysign,
+    exponent,
+    floor,
+    floor_divide,
+    fmod,
+    gcd,
+    heaviside,
+    lcm,
+    ldexp,
+    remainder,
+    rint,
     spacing,
     trunc,
 )

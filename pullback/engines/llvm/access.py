@@ -208,8 +208,3 @@ def _stays(eq: Equation) -> bool:
     arrays = [i for i, item in enumerate(eq.params["spec"]) if item[0] in ("array", "iota")]
     block = any(x.type.ndim for x in eq.operands[1:]) or any(item[0] == "iota" for item in eq.params["spec"])
     return not arrays or not block or arrays[-1] - arrays[0] + 1 == len(arrays)
-
-
-def literal_index(x: Any) -> int | None:
-    """Return the value of an index operand that is a literal."""
-    return int(x.value) if type(x) is Literal else None
