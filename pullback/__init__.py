@@ -8,6 +8,8 @@ array([1., 1.])
 from . import chain as chain
 from . import engines as _engines  # noqa: F401 (fills the slot through which call and loop run Programs)
 from . import numpy as numpy
+from . import random as random
+from . import scipy as scipy
 from .api.batching import vmap
 from .api.branches import cond, switch
 from .api.callbacks import debug_print, pure_callback
@@ -21,6 +23,7 @@ from .api.jacobians import hessian, jacfwd, jacobian, jacrev
 from .api.jit import jit
 from .api.loops import fori_loop, map, scan, while_loop
 from .api.prefixes import associative_scan
+from .api.threads import set_threads
 from .api.tracing import trace
 from .core.conventions import conventions
 from .core.errors import PullbackError
@@ -58,7 +61,10 @@ __all__ = [
     "numpy",
     "plain_numpy",
     "pure_callback",
+    "random",
     "scan",
+    "scipy",
+    "set_threads",
     "stop_gradient",
     "switch",
     "trace",

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, settings
 
 # Before anything imports matplotlib: pictures are written to files, never shown.
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests see what is compiled now, not what an earlier run has left.
+os.environ.setdefault("PULLBACK_CACHE", "0")
 
 # Their asserts then tell the values, as those in the test files do.
 pytest.register_assert_rewrite("tests.oracles", "tests.conformance")

@@ -16,9 +16,9 @@ from pullback.core.types import type_of
 from pullback.primitives.assembling import concatenate
 from pullback.primitives.indexing import slice_
 from pullback.primitives.shaping import transpose
-from pullback.transforms.vmap import VmapRecorder
+from pullback.transforms.vmap import VmapRecorder, mapping
 
-from .calls import call, name_of
+from .calls import call, name_of, own_leaf
 from .gradients import Transformed
 
 __all__ = ["vmap"]
@@ -43,15 +43,17 @@ class Vmapped(Transformed):
 
     def _run(self, size: int, leaves: list[Any], axes: list[int | None], structure: Any) -> tuple[list[Any], Any]:
         recorder = VmapRecorder(size)
+        token = mapping.set(True)
         try:
             xs = [
-                x if a is None else recorder.input(snapshot(x) if isinstance(x, np.ndarray) else x)
+                own_leaf(x) if a is None else recorder.input(snapshot(x) if isinstance(x, np.ndarray) else x)
                 for x, a in zip(leaves, axes, strict=True)
             ]
             args, kwargs = unflatten(structure, xs)
             outs, out_structure = flatten(call(self.f, args, kwargs))
             return [recorder.lanes(y) if is_array(y) else y for y in outs], out_structure
         finally:
+            mapping.reset(token)
             recorder.close()
 
     def _placed(self, outs: list[Any], structure: Any, leaves: list[Any]) -> Any:

@@ -132,7 +132,8 @@ class _Called:
         self.__name__ = name_of(f)
 
     def __call__(self, *arrays: Any) -> list[Any]:
-        args, kwargs = self.given(arrays)
+        own = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in arrays)  # it may write to them
+        args, kwargs = self.given(own)
         leaves, structure = flatten(self.f(*args, **kwargs))
         if structure != self.out_structure:
             raise CustomRuleError(

@@ -14,21 +14,42 @@ import numpy as np
 
 from pullback.core.errors import ArgumentError, IntegerInput, NoValue, PullbackError, TreeError
 from pullback.core.source import here, in_library, user_line
+from pullback.core.tracer import Tracer
 from pullback.core.tree import flatten, is_array, leaf_paths, unflatten
-from pullback.core.types import type_of
+from pullback.core.types import PYTHON_SCALARS, type_of
+from pullback.core.views import made_stale, read_leaves, running
+from pullback.numpy.buffers import buffer, contents
+from pullback.numpy.consumers import meet
+from pullback.numpy.plain import makers
+from pullback.numpy.views import copied
 
-__all__ = ["Selection", "call", "check_inexact", "is_global", "name_of", "select"]
+__all__ = ["Selection", "call", "check_inexact", "is_global", "name_of", "own_argument", "own_leaf", "select"]
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Call the user's function; where NumPy or SciPy replaced an error of ours by its own, raise ours."""
+    """Call the user's function; where NumPy or SciPy replaced an error of ours by its own, raise ours.
+
+    What it makes with NumPy's makers of arrays may be written to with Tracers (`numpy.plain`).
+    """
+    meet()
+    makers.enter()
+    stale: list[bool] = []
+    token = running.set(stale)
     try:
-        return f(*args, **kwargs)
+        out = f(*args, **kwargs)
+        if stale:
+            read_leaves(out)
+        return out
     except (TypeError, ValueError, SystemError) as error:
         ours = _ours(error) or _no_shape(error)
         if ours is None:
             raise
         raise ours from None
+    finally:
+        running.reset(token)
+        makers.leave()
+        if stale:
+            made_stale()
 
 
 def _ours(error: Exception) -> PullbackError | None:
@@ -118,11 +139,9 @@ class Selection:
         for i, x in zip(self.arrays, arrays, strict=True):
             leaves[i] = x
         chosen = unflatten(self.structure, leaves)
-        args, kwargs = list(self.args), dict(self.kwargs)
-        for i, x in zip(self.argnums, chosen, strict=False):
-            args[i] = x
-        for k, x in zip(self.argnames, chosen[len(self.argnums) :], strict=True):
-            kwargs[k] = x
+        moved = dict(zip((*self.argnums, *self.argnames), chosen, strict=True))
+        args = [moved[i] if i in moved else own_argument(x) for i, x in enumerate(self.args)]
+        kwargs = {k: moved[k] if k in moved else own_argument(x) for k, x in self.kwargs.items()}
         return call(f, args, kwargs)
 
     def rebuild(self, arrays: Sequence[Any]) -> Any:
@@ -135,6 +154,27 @@ class Selection:
             leaves[i] = x
         tree = unflatten(self.structure, leaves)
         return tree[0] if self.single else tree
+
+
+def own_argument(x: Any) -> Any:
+    """Return an argument with arrays of the function's own: what is written to them does not reach the caller."""
+    if type(x) is Tracer or isinstance(x, np.ndarray):
+        return own_leaf(x)
+    if type(x) in PYTHON_SCALARS:
+        return x
+    leaves, structure = flatten(x)
+    if not any(type(y) is Tracer or isinstance(y, np.ndarray) for y in leaves):
+        return x
+    return unflatten(structure, map(own_leaf, leaves))
+
+
+def own_leaf(x: Any, read_only: bool = False) -> Any:
+    """Return a copy, to be written to, of an array that may be written to (or `read_only`); anything else as it is."""
+    if type(x) is Tracer:
+        return copied(x)
+    if isinstance(x, np.ndarray) and (read_only or x.flags.writeable):
+        return buffer(contents(x).copy("K"))
+    return x
 
 
 def select(

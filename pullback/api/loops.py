@@ -16,6 +16,7 @@ from pullback.core.arrays import own
 from pullback.core.errors import ArgumentError, AxisSizeError, DTypeError, ShapeError, TreeError
 from pullback.core.primitive import primitives
 from pullback.core.program import Equation, Literal, Program, Var, intern
+from pullback.core.sizes import plain
 from pullback.core.source import here
 from pullback.core.tracer import concrete
 from pullback.core.tree import flatten, is_array, leaf_paths, shown, unflatten
@@ -89,6 +90,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     >>> float(power(2.0)), float(pb.grad(power)(2.0))
     (8.0, 12.0)
     """
+    lower, upper = plain(lower), plain(upper)
     for name, bound in (("lower", lower), ("upper", upper)):
         if not is_array(bound) or type_of(bound).dtype.kind not in "iu" or type_of(bound).ndim:
             given = type_of(bound).strong if is_array(bound) else type(bound).__name__

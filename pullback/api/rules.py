@@ -25,7 +25,7 @@ from pullback.primitives.shaping import fit_cotangent
 from pullback.primitives.tapes import zero_value
 from pullback.transforms.vmap import VmapRecorder
 
-from .calls import call
+from .calls import call, own_leaf
 from .tracing import trace_body
 
 __all__ = ["Backward", "CustomCall", "Rules"]
@@ -117,12 +117,12 @@ class CustomCall:
         return self is other or mine == theirs
 
     def args(self, operands: Sequence[Any], fill: Any = None) -> tuple:
-        """Return the argument trees of flat operands."""
+        """Return the argument trees of flat operands, which are the user's function's own: it may write to them."""
         leaves: list[Any] = [None] * (len(self.places) + len(self.others))
         for i, x in self.others:
             leaves[i] = x if fill is None else fill
         for i, x in zip(self.places, operands, strict=True):
-            leaves[i] = x
+            leaves[i] = own_leaf(x, read_only=True)
         return unflatten(self.structure, leaves)
 
     def _outs(self, out: Any, what: str, where: Any) -> list[Any]:
@@ -262,8 +262,8 @@ class Backward:
         """Run the user's backward and hold what it returns against what it must."""
         leaves = list(self.leaves)
         for i, x in zip(self.arrays, residuals, strict=True):
-            leaves[i] = x
-        given = iter(us)
+            leaves[i] = own_leaf(x, read_only=True)
+        given = (own_leaf(u, read_only=True) for u in us)
         every = [
             (zero_value(t) if (u := next(given)) is None else u) if m else np.zeros(t.shape, t.dtype)
             for t, m in zip(self.result_types, self.moves, strict=True)

@@ -16,6 +16,7 @@ from pullback.core.tree import flatten, is_array, shown, unflatten
 from pullback.core.types import type_of
 
 from .calls import call, name_of
+from .draws import Generators
 
 __all__ = ["Body", "Signature", "trace", "trace_body", "trace_flat"]
 
@@ -155,6 +156,7 @@ def trace_body(
     values: Sequence[Any] | None = None,
     what: str = "body",
     closed: bool = False,
+    interned: bool = True,
 ) -> Body:
     """Trace a function of one tuple of arguments as a body, which takes every operation on any Tracer.
 
@@ -166,7 +168,10 @@ def trace_body(
         Concrete values of the leaves: Python's own control flow then works inside.
     closed : bool
         Arrays from outside become constants of the Program; only Tracers are captured.
+    interned : bool
+        The Program is the one of its kind (`intern`); not where the caller makes another of it.
     """
+    generators = Generators(f)
     with ProgramRecorder(values=values is not None, closed=closed) as recorder:
         given = values if values is not None else [None] * len(types)
         xs = [recorder.input(t, v) for t, v in zip(types, given, strict=True)]
@@ -181,4 +186,5 @@ def trace_body(
                 )
         program, captures = recorder.finish_closed(leaves)
         known = [concrete(x) for x in leaves] if values is not None else None
-    return Body(intern(program), captures, out_structure, known)
+    generators.refuse_draws(what)
+    return Body(intern(program) if interned else program, captures, out_structure, known)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .tracer import Tracer
+from .tree import contents
 from .types import PYTHON_SCALARS
 
 __all__ = ["Data", "own", "snapshot"]
@@ -54,16 +56,21 @@ class Data:
 def own(values: Iterable[Any], foreign: Iterable[Any] = ()) -> list[Any]:
     """Return values that share memory with nothing: not with each other, nor with `foreign`; writeable.
 
-    A view, a read-only array, and an array met before are copied; Tracers and scalars pass.
+    A view, a read-only array, and an array met before are copied; scalars pass. So is a Tracer:
+    what is done to the object that the user gets must not reach what is kept.
     """
     seen = {id(x) for x in foreign}
     out = []
     for x in values:
+        if type(x) in contents:
+            x = contents[type(x)](x)
         if type(x) is np.ndarray:
             if id(x) in seen or x.base is not None or not x.flags.writeable:
                 x = x.copy()
             seen.add(id(x))
         elif type(x) in PYTHON_SCALARS:
             x = np.asarray(x)[()]
+        elif type(x) is Tracer:
+            x = x.__copy__()
         out.append(x)
     return out

@@ -36,6 +36,9 @@ class Conventions(NamedTuple):
     complex : {"jax", "pytorch"}
         Gradient of a real function of complex z = x + iy: ``df/dx - i df/dy`` ("jax"), or
         its conjugate, the direction of steepest ascent ("pytorch").
+    repeated : {"zero", "nan"}
+        How the vectors of a repeated eigenvalue or singular value turn within their space: not
+        at all, or NaN, which nothing says.
     strong_zeros : bool
         Whether products after a mask treat the mask's zeros as strong: 0 * inf = 0.
     """
@@ -45,6 +48,7 @@ class Conventions(NamedTuple):
     norm: str = "zero"
     clip: str = "inside"
     complex: str = "jax"
+    repeated: str = "zero"
     strong_zeros: bool = True
 
 
@@ -54,14 +58,15 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "norm": ("zero", "nan"),
     "clip": ("inside", "half"),
     "complex": ("jax", "pytorch"),
+    "repeated": ("zero", "nan"),
     "strong_zeros": (True, False),
 }
 
 _interned: dict[Conventions, Conventions] = {}
 _default = Conventions()
 _interned[_default] = _default
-_current: ContextVar[Conventions] = ContextVar("pullback conventions", default=_default)
-current = _current.get
+variable: ContextVar[Conventions] = ContextVar("pullback conventions", default=_default)
+current = variable.get
 
 
 @contextmanager
@@ -105,9 +110,9 @@ def conventions(**choices: Any) -> Iterator[Conventions]:
                 why=f"{name} has no such choice",
                 fix=f"{name}= one of: {', '.join(map(repr, known))}",
             )
-    new = _current.get()._replace(**choices)
-    token = _current.set(_interned.setdefault(new, new))
+    new = variable.get()._replace(**choices)
+    token = variable.set(_interned.setdefault(new, new))
     try:
         yield new
     finally:
-        _current.reset(token)
+        variable.reset(token)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from . import source as _source
 from .types import type_of
 
 __all__ = [
     "ArgumentError",
     "AxisSizeError",
+    "BakedDraw",
     "CheckError",
     "CustomRuleError",
     "DTypeError",
@@ -23,6 +26,7 @@ __all__ = [
     "IntegerInput",
     "LeakedTracer",
     "LinearityError",
+    "MatrixError",
     "MissingExtra",
     "MutationError",
     "NaNError",
@@ -178,12 +182,46 @@ class OutOfRange(PullbackError, IndexError):
         )
 
 
+class MatrixError(PullbackError, np.linalg.LinAlgError):
+    """A matrix of a function under `jit` was singular, or not positive definite, or not finite, when it ran."""
+
+    @classmethod
+    def at(cls, source: Any, message: str) -> MatrixError:
+        """Return the error for a matrix of a line, in NumPy's words."""
+        regular = "add a multiple of the identity, A + eps * np.eye(n), or use np.linalg.pinv or np.linalg.lstsq"
+        finite = "look for NaNs and infinities in it: np.isfinite(A).all()"
+        return cls(
+            message,
+            where=source,
+            why="the matrix was known only when the compiled function ran; NumPy raises LinAlgError for it too",
+            fix=regular if "ingular" in message or "definite" in message else finite,
+        )
+
+
+class OutOfMemory(PullbackError, MemoryError):
+    """A loop under `jit` wrote down more than there is memory for."""
+
+    @classmethod
+    def at(cls, equation: Any) -> OutOfMemory:
+        """Return the error for an equation that got no memory; None: for what is copied on the way out."""
+        return cls(
+            "there is no memory for what a loop writes down",
+            where=equation and equation.source,
+            why="a loop of unknown length keeps what its derivative needs of each turn, and grows with the turns",
+            fix="write down less: pullback.checkpoint around what a turn computes, or fewer turns",
+        )
+
+
 class NaNError(PullbackError, FloatingPointError):
     """A NaN arose under `debug_nans`."""
 
 
 class GuardError(PullbackError, RuntimeError):
     """A Program traced with values was run on values that take another path."""
+
+
+class BakedDraw(PullbackError, RuntimeError):
+    """Random numbers were drawn from one of NumPy's generators while a function was traced."""
 
 
 class CheckError(PullbackError, AssertionError):

@@ -177,7 +177,7 @@ class Primitive:
         """
         raise NotImplementedError
 
-    def cost(self, types: tuple, results: tuple, **params: Any) -> Cost:
+    def cost(self, types: tuple, results: tuple, /, **params: Any) -> Cost:
         """Return what one evaluation costs; by default it moves its operands and results, and computes nothing."""
         return Cost(0, moved_bytes(types, results))
 

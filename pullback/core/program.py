@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 from . import conventions
 from . import source as _source
 from .errors import CheckError
+from .interning import Recent, made_once
 from .primitive import Cost, Primitive, freeze
 from .printer import print_program
 from .types import type_of
 
-__all__ = ["Equation", "Literal", "Program", "Var", "held_programs", "intern"]
+__all__ = ["Equation", "Literal", "Program", "Var", "held_programs", "intern", "note_native"]
 
 
 class Var:
@@ -73,8 +74,9 @@ class Equation(NamedTuple):
     @property
     def calls_out(self) -> bool:
         """Whether it prints or calls back, itself or in a Program that it holds."""
-        effect = self.primitive.effect
-        return effect in ("print", "callback") or any(p.calls_out for p in held_programs(self.params))
+        if self.primitive.effect in ("print", "callback"):
+            return True
+        return bool(self.params) and any(p.calls_out for p in held_programs(self.params))
 
     def __reduce__(self):
         return Equation, (self.primitive, self.operands, self.results, self.params, _source.portable(self.source))
@@ -124,6 +126,7 @@ class Program:
         self.signature = signature
         self._canonical: Program | None = None  # the other that `intern` found
         self._is_canonical = False
+        self.is_simple = False  # whether `simplify` has made it
         self._derived: dict[Any, Any] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -181,10 +184,10 @@ class Program:
         def bound(xs: Any) -> tuple:
             for x in xs:
                 number[x] = len(number)
-            return tuple(x.type for x in xs)
+            return tuple([x.type for x in xs])
 
         def used(xs: Any) -> tuple:
-            return tuple(number[x] if type(x) is Var else x.key for x in xs)
+            return tuple([number[x] if type(x) is Var else x.key for x in xs])
 
         head = bound([x for x, _ in self.constants]), bound(self.inputs)
         body = tuple(
@@ -199,7 +202,8 @@ class Program:
         for eq in self.equations:
             where = eq.source
             found.append((id(where[0]), where[1]) if where and len(where) == 2 else where)
-            found += [p.sources for p in held_programs(eq.params)]
+            if eq.params:
+                found += [p.sources for p in held_programs(eq.params)]
         return tuple(found)
 
     @cached_property
@@ -221,10 +225,16 @@ class Program:
     def derived(self, key: tuple, make: Callable[[], Any]) -> Any:
         """Return what `make` derives from this Program: made once for each key and conventions, and kept."""
         key = *key, conventions.current()
-        if key not in self._derived:
-            with _source.inherit(_source.NOWHERE):  # a derivation belongs to no line of the user's
-                self._derived[key] = make()
-        return self._derived[key]
+        if key in self._derived:
+            return self._derived[key]
+        with _source.inherit(_source.NOWHERE):  # a derivation belongs to no line of the user's
+            return made_once(self, self._derived, key, make)
+
+    def bare(self) -> Program:
+        """Return the same Program without what was derived from it: for what is itself derived, and keeps it."""
+        program = Program(self.inputs, self.equations, self.outputs, self.constants, self.signature)
+        program.is_simple = self.is_simple
+        return program
 
     def __reduce__(self):
         return Program, (self.inputs, self.equations, self.outputs, self.constants, self.signature)
@@ -238,24 +248,31 @@ def held_programs(params: dict) -> list[Program]:
     return found
 
 
-_canonical: dict[Any, Program] = {}
+_NATIVE = 32  # what native code weighs, with all that was made on the way to it: some 100 kB
+_canonical = Recent(4096)  # so many Programs, or 128 of them that are compiled
 
 
 def intern(program: Program) -> Program:
     """Return the one Program of this structure and these source lines: what is derived from it is derived once.
 
-    Only for closed Programs. The table is emptied when it grows past 4096 Programs.
+    Only for closed Programs. A bounded number is remembered, by use; a Program that was forgotten
+    lives on where it is used.
     """
     if program.constants:
         raise CheckError(f"a Program of {len(program.constants)} constants was to be held: they would be lost")
     if program._is_canonical:
         return program
-    if program._canonical is None:
-        if len(_canonical) > 4096:
-            _canonical.clear()
-        found = _canonical.setdefault((program, program.sources), program)
+    found = program._canonical
+    if found is None:
+        found = _canonical.one((program, program.sources), program)
         if found is program:  # noted by a flag: a Program that held itself would live until the collector came
             program._is_canonical = True
-            return program
-        program._canonical = found
-    return program._canonical
+        else:
+            program._canonical = found
+    return found
+
+
+def note_native(program: Program) -> None:
+    """Note that a Program has native code, of which fewer are remembered."""
+    if program._is_canonical:
+        _canonical.weigh((program, program.sources), _NATIVE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from typing import Any
 
 import numpy as np
 
 from . import source
+from .dispatch import instead, reasons
 from .errors import DerivativeLost, NoAttribute, NoValue
 
 __all__ = ["lost", "no_attribute", "no_axis", "no_value"]
@@ -18,8 +20,10 @@ _INSTEAD = {
     "pullback.numpy.take(x, i, axis=0); or mark the argument with static_argnums",
     "int": "x.astype(int) stays an array; for a loop pullback.fori_loop(lo, hi, body, x); "
     "or mark the argument with static_argnums",
-    "array": "np.f(x) instead of a function that converts x itself; import pullback.numpy as np for np.array …",
-    "assign": "build the array of its parts: np.stack([...]), or np.array([...]) with import pullback.numpy as np",
+    "array": "np.f(x) instead of a function that converts x itself; np.array … by that name (from numpy import array "
+    "is NumPy's own), or import pullback.numpy as np",
+    "assign": "make the array, or a copy of it, inside the function, by that name: out = np.zeros(n), "
+    "out = np.array(out) (from numpy import zeros is NumPy's own); or build it of its parts: np.stack([...])",
 }
 _ARITHMETIC = "keep it an array: np.sin in place of math.sin, x in place of float(x)"
 
@@ -37,9 +41,24 @@ def no_value(x: Any, kind: str) -> NoValue:
         what,
         where=where,
         why="under jit, vmap and in the bodies of cond, scan and loops, code is traced once for all values",
-        fix=_INSTEAD.get(instead, _ARITHMETIC),
+        fix=(_of_who_asked() if kind == "array" else None) or _INSTEAD.get(instead, _ARITHMETIC),
         operands=(x,),
     )
+
+
+_VECTORIZE = np.vectorize  # now: while a function runs, ours stands there
+
+
+def _of_who_asked() -> str | None:
+    """Return what to write where Python code of scipy.special or np.vectorize is what asked; else None."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("scipy.special"):
+            return "from pullback.scipy import special: there it takes what is being differentiated or traced"
+        if isinstance(frame.f_locals.get("self"), _VECTORIZE):
+            return "pullback.numpy.vectorize in place of np.vectorize outside of the function"
+        frame = frame.f_back
+    return None
 
 
 def no_axis(x: Any) -> NoValue:
@@ -62,16 +81,16 @@ def lost(x: Any, kind: str) -> DerivativeLost:
             f"a Tracer of {shown} was to be assigned into a plain NumPy array",
             where=where,
             why="a plain array holds numbers only: the derivative would be lost",
-            fix="build the array of its parts: np.stack([...]), or np.array([...]) with import pullback.numpy as np; "
-            "or out = pullback.numpy.at(out)[i].set(v)",
+            fix=_INSTEAD["assign"] + "; or out = pullback.numpy.at(out)[i].set(v)",
         )
     if kind == "array":
         return DerivativeLost(
             f"a Tracer of {shown} was to become a plain NumPy array, or an element of one",
             where=where,
             why="a plain array holds numbers only: the derivative would be lost",
-            fix="import pullback.numpy as np (its array, asarray, zeros … take Tracers), np.stack([...]), "
-            "or with pullback.plain_numpy(): …",
+            fix=_of_who_asked()
+            or "np.array … by that name (from numpy import array is NumPy's own), np.stack([...]), "
+            "import pullback.numpy as np, or with pullback.plain_numpy(): …",
         )
     return DerivativeLost(
         f"{kind if kind in ('item', 'tolist') else f'{kind}()'} of what is being differentiated, {shown}",
@@ -112,12 +131,14 @@ def no_attribute(x: Any, name: str, offered: Any) -> AttributeError:
     if name in _OTHERS:
         fix = _OTHERS[name]
     elif there:
-        fix = "pullback.stop_gradient(x) gives the plain array, without a derivative"
+        fix = instead.get(f"ndarray.{name}", "pullback.stop_gradient(x) gives the plain array, without a derivative")
     else:
         fix = f"the nearest that there is: {', '.join('x.' + n for n in near)}" if near else "see dir(np.ndarray)"
     return NoAttribute(
         f"{name!r} of a Tracer of {x.type.strong}",
         where=source.here(),
-        why="Tracers do not have this attribute of ndarrays yet" if there else "arrays have no such attribute",
+        why=reasons.get(f"ndarray.{name}", "Tracers do not have this attribute of ndarrays yet")
+        if there
+        else "arrays have no such attribute",
         fix=fix,
     )

@@ -28,6 +28,7 @@ __all__ = [
     "here",
     "in_library",
     "inherit",
+    "is_user",
     "line_text",
     "location",
     "made_at",
@@ -99,6 +100,14 @@ def in_library(error: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and _is_ours(trace.tb_frame.f_code)
+
+
+def is_user(code: CodeType) -> bool:
+    """Return whether code is the user's own: not ours, and not NumPy's or SciPy's."""
+    ours = _ours.get(code)
+    if ours is None:
+        ours = _ours[code] = _is_ours(code)
+    return not ours
 
 
 def _is_ours(code: CodeType) -> bool:

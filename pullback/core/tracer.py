@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from . import source
-from .dispatch import handler_of
+from .dispatch import OutGiven, handler_of, with_out
 from .errors import PullbackError
 from .made import leaked
 from .refusals import lost, no_attribute, no_axis, no_value
+from .sizes import lose, sized, watched
 
-__all__ = ["Tracer", "concrete", "floor", "known_value", "taken_array"]
+__all__ = ["Tracer", "concrete", "floor", "known_value", "settled", "taken_array"]
 
 # The recorder of the body being traced: it takes every operation on any Tracer.
 floor: ContextVar[Any] = ContextVar("pullback floor", default=None)
@@ -47,9 +48,12 @@ class Tracer:
         See the table at the head of this module.
     type : ArrayType
         Shape and dtype, as this level sees them.
+    alias : Alias or None
+        What it is a view of, and what are views of it (`core.views`); None where it is neither. The
+        slots of `recorder`, `value` and `entry` are empty where its base has been written to since.
     """
 
-    __slots__ = ("__weakref__", "entry", "recorder", "type", "value")
+    __slots__ = ("__weakref__", "alias", "entry", "recorder", "type", "value")
     __hash__ = None  # pyright: ignore[reportAssignmentType]  (as for ndarray)
     __getitem__: Callable[..., Any]  # given by the face, with the operators and the rest of ndarray
 
@@ -57,19 +61,21 @@ class Tracer:
     value: Any
     entry: Any
     type: Any
+    alias: Any
 
     def __init__(self, recorder: Any, value: Any, entry: Any, type: Any) -> None:
         self.recorder = recorder
         self.value = value
         self.entry = entry
         self.type = type
+        self.alias = None
 
     # What needs no value -------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape, as of an ndarray."""
-        return self.type.shape
+        return sized(self.type.shape) if watched else self.type.shape
 
     @property
     def dtype(self) -> np.dtype:
@@ -84,7 +90,7 @@ class Tracer:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self.type.size
+        return sized(self.type.size) if watched else self.type.size
 
     @property
     def itemsize(self) -> int:
@@ -94,11 +100,13 @@ class Tracer:
     @property
     def nbytes(self) -> int:
         """Bytes of the whole array."""
-        return self.type.nbytes
+        return sized(self.type.nbytes) if watched else self.type.nbytes
 
     def __len__(self) -> int:
         if not self.type.shape:
             raise TypeError("len() of unsized object")
+        if watched:
+            lose("len() of an array")
         return self.type.shape[0]
 
     def __iter__(self):
@@ -107,7 +115,11 @@ class Tracer:
         return (self[i] for i in range(self.type.shape[0]))
 
     def __getattr__(self, name: str) -> Any:
-        raise no_attribute(self, name, dir(Tracer))  # reached only by what is not found
+        """Reached only by what is not found: an empty slot, or an attribute that there is not."""
+        if name in _READ_AGAIN:
+            refresh[0](self)
+            return getattr(self, name)
+        raise no_attribute(self, name, dir(Tracer))
 
     # What reaches the face ------------------------------------------------------------
 
@@ -120,7 +132,16 @@ class Tracer:
         return handler_of(np.ufunc)(ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        return handler_of(function)(*args, **kwargs)
+        given = False
+        try:
+            result = handler_of(function)(*args, **kwargs)
+        except OutGiven:  # a try costs nothing, and few calls have `out`
+            given = True
+        if given:  # out here, so that an error of it has nothing to do with the one above
+            result = with_out[0](handler_of(function), function.__name__)(*args, **kwargs)
+        if type(result) is Tracer and (result.alias is not None or result is self) and function not in views:
+            return result.copy("K")  # an array of its own, as NumPy's is: writing to it changes nothing else
+        return result
 
     @classmethod
     def define(cls, name: str, method: Any) -> None:
@@ -206,6 +227,10 @@ class Tracer:
         return self.__copy__()
 
 
+views: set[Callable[..., Any]] = set()  # functions that return views, or their argument: filled by the face
+_READ_AGAIN = frozenset({"recorder", "value", "entry"})
+refresh: list[Callable[[Tracer], None]] = []  # filled by `core.views`: reads a stale view again
+
 _ufuncs: dict[np.ufunc, Callable[..., Any]] = {}  # plain calls of ufuncs: the one lookup that eager speed needs
 
 
@@ -219,6 +244,11 @@ def concrete(x: Any) -> Any:
     while type(x) is Tracer:
         x = x.value
     return x
+
+
+def settled(x: Any) -> Any:
+    """Return what a level keeps of a value: a Tracer that the user may still write to is kept as it is now."""
+    return x.__copy__() if type(x) is Tracer else x
 
 
 def taken_array(x: Tracer, kind: str) -> np.ndarray:

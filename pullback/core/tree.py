@@ -20,6 +20,9 @@ __all__ = ["flatten", "is_array", "leaf_paths", "map_leaves", "matching_leaves",
 
 _NAMESPACE = "pullback"
 
+# Leaves that are taken for what is in them, by class: filled by `numpy.buffers` when there is the first buffer.
+contents: dict[type, Any] = {}
+
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """Return the leaves of a tree and its structure.
@@ -36,7 +39,9 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
         leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
         fresh = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)}
         if not fresh:
-            return leaves, structure
+            return (
+                [contents[type(x)](x) if type(x) in contents else x for x in leaves] if contents else leaves
+            ), structure
         for cls in fresh:
             _register(cls)
 
@@ -59,7 +64,8 @@ def matching_leaves(tree: Any, like: Any) -> list[Any] | None:
     if tree is None:
         return [None] * len(leaves)
     if structure.is_leaf():
-        return [tree] if flatten(tree)[1].is_leaf() else None
+        given, own = flatten(tree)
+        return given if own.is_leaf() else None
     given, wanted = _children(tree), _children(like)
     if given is None or given[1] != wanted[1]:
         return None

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .sizes import Real, Size
+
 __all__ = ["ArrayType", "Tape", "TapeType", "Type", "array_type", "dtype_name", "is_inexact", "tape_type", "type_of"]
 
 PYTHON_SCALARS: dict[type, np.dtype] = {
@@ -93,7 +95,7 @@ def array_type(shape: tuple[int, ...], dtype: Any, weak: bool = False) -> ArrayT
     found = ArrayType._interned.get(key)
     if found is not None:
         return found
-    return _intern(tuple(shape), np.dtype(dtype).newbyteorder("="), bool(weak))
+    return _intern(tuple(map(int, shape)), np.dtype(dtype).newbyteorder("="), bool(weak))
 
 
 def _intern(shape: tuple[int, ...], dtype: np.dtype, weak: bool) -> ArrayType:
@@ -163,6 +165,7 @@ def tape_type(element: ArrayType | TapeType) -> TapeType:
 
 
 _SCALAR_TYPES = {t: array_type((), d, weak=True) for t, d in PYTHON_SCALARS.items()}
+_SCALAR_TYPES |= {Size: _SCALAR_TYPES[int], Real: _SCALAR_TYPES[float]}
 
 
 class Tape:

@@ -19,6 +19,7 @@ from pullback.core.errors import CheckError, NaNError
 from pullback.core.primitive import primitives
 from pullback.core.program import Program, held_programs
 from pullback.core.replay import last_uses, read
+from pullback.core.types import Tape, TapeType
 
 from .evaluate import compile_program
 
@@ -56,6 +57,9 @@ class Checked:
         """Return the results; what was given away is not taken while native code is checked."""
         return self(*values)
 
+    def descriptor(self, *_: Any) -> None:
+        """Return None: the code is not to be called directly."""
+
     def _blame(self, values: Sequence[Any], outs: Sequence[Any]) -> None:
         """Raise the error for a NaN that came out of numbers, if it is one."""
         with np.errstate(all="ignore"):
@@ -92,5 +96,7 @@ def first_nan(program: Program, values: Sequence[Any]) -> Any:
 
 
 def _has_nan(x: Any) -> bool:
+    if isinstance(x, Tape):
+        return any(map(_has_nan, x.array)) if isinstance(x.type.element, TapeType) else _has_nan(x.array)
     x = np.asarray(x)
     return x.dtype.kind in "fc" and bool(np.isnan(x).any())

@@ -30,7 +30,7 @@ class Evaluated:
     """A Program that is run by the evaluator in place of native code; `why` says why."""
 
     def __init__(self, program: Program, why: str) -> None:
-        self.program, self.why = program, why
+        self.program, self.why = program.bare(), why  # it may be derived from the Program: that must not be kept by it
         self._run = compile_program(program)
 
     def __call__(self, *values: Any) -> Sequence[Any]:
@@ -53,6 +53,9 @@ class Evaluated:
     def donating(self, values: Sequence[Any], donated: tuple[int, ...]) -> Sequence[Any]:
         """Return the results; the evaluator takes no memory that was given away."""
         return self(*values)
+
+    def descriptor(self, *_: Any) -> None:
+        """Return None: there is no code that could be called."""
 
     def __reduce__(self):
         return Evaluated, (self.program, self.why)

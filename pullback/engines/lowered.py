@@ -51,7 +51,13 @@ class Callbacks(tuple):
     def __repr__(self) -> str:
         if not self:
             return "no callbacks: all of it is native code"
-        return "\n".join(f"{eq.primitive.name}{_shapes(eq)}{_at(eq.source)}" for eq in self)
+        return "\n".join(f"{_name(eq)}{_shapes(eq)}{_at(eq.source)}" for eq in self)
+
+
+def _name(eq: Any) -> str:
+    """Return the name of a primitive, with that of the function where it stands for many: special[zeta]."""
+    function = eq.params.get("function")
+    return f"{eq.primitive.name}[{function}]" if isinstance(function, str) else eq.primitive.name
 
 
 class Lowered:
@@ -72,10 +78,12 @@ class Lowered:
         What calls back to NumPy or into Python, with source lines.
     why : str
         Empty, or why it runs on the NumPy evaluator in place of native code; the stages say so too.
+    why_static : str
+        Empty, or why the code is for these lengths only although there are dynamic axes.
     """
 
-    def __init__(self, program: Program, run: Any) -> None:
-        self.program, self._run = program, run
+    def __init__(self, program: Program, run: Any, why_static: str = "") -> None:
+        self.program, self._run, self.why_static = program, run, why_static
         self.why: str = run.why if isinstance(run, Evaluated) else ""
 
     @property

@@ -12,19 +12,21 @@ from typing import Any
 
 import numpy as _np
 
+from . import array_api as _array_api
+from . import fft as fft
 from . import instead as _instead  # noqa: F401 (fills the table of what to write instead)
 from . import linalg as linalg
-from . import methods as _methods
 from .dropin import attributes
 from .plain import plain_numpy as plain_numpy
 from .updates import at as at
 
 globals().update(attributes)
-_methods.namespace[0] = sys.modules[__name__]
+globals().update(_array_api.ATTRIBUTES)
+_array_api.namespace[0] = sys.modules[__name__]
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_np, name)
+    return _array_api.extensions[name] if name in _array_api.extensions else getattr(_np, name)
 
 
 def __dir__() -> list[str]:

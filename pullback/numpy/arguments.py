@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from pullback.core import source
+from pullback.core.dispatch import OutGiven
 from pullback.core.errors import DTypeError, MutationError, NotTraceable, NotWritten
 from pullback.core.tracer import Tracer
+from pullback.core.tree import contents
 from pullback.core.types import PYTHON_SCALARS, type_of
 from pullback.primitives.shaping import broadcast, convert, reshape, transpose
 
@@ -25,6 +27,9 @@ missing = np._NoValue  # NumPy's own mark for "not given"
 OPERANDS = frozenset(
     {Tracer, np.ndarray, bool, int, float, complex, np.bool_} | {np.dtype(c).type for c in "bhilqBHILQefdFD"}
 )
+
+
+TRACED: set[type] = {Tracer}  # and buffers that hold one
 
 
 def operand(x: Any) -> Any:
@@ -41,6 +46,8 @@ def operand(x: Any) -> Any:
         if type(x) is np.ndarray and x.dtype.kind not in "biufc":
             raise _no_number(x)
         return x
+    if type(x) in contents:
+        return contents[type(x)](x)
     if isinstance(x, list | tuple):
         return build(x) if holds_tracer(x) else operand(np.asarray(x))
     if isinstance(x, np.ma.MaskedArray | np.matrix):
@@ -67,12 +74,12 @@ def _no_number(x: Any) -> DTypeError:
 
 def holds_tracer(x: Any) -> bool:
     """Return whether x is a Tracer, or a nested list or tuple that holds one."""
-    if type(x) is Tracer:
+    if type(x) in TRACED:
         return True
     if not isinstance(x, list | tuple):
         return False
     kinds = set(map(type, x))  # a long list of numbers is looked at in C
-    if Tracer in kinds:
+    if not kinds.isdisjoint(TRACED):
         return True
     return any(issubclass(kind, list | tuple) for kind in kinds) and any(holds_tracer(y) for y in x)
 
@@ -136,7 +143,7 @@ def refuse(function: str, **options: Any) -> None:
         if is_missing(value):
             continue
         if name == "out":
-            raise no_out(function)
+            raise OutGiven(function)  # caught, or replaced by the error below
         raise NotWritten(
             f"np.{function}({name}=...) of something that is being differentiated or traced",
             where=source.here(),
@@ -145,21 +152,25 @@ def refuse(function: str, **options: Any) -> None:
         )
 
 
+def check_device(device: Any) -> None:
+    """Raise ValueError, as NumPy does, for a device that is not the CPU."""
+    if device not in (None, "cpu"):
+        raise ValueError(f'Device not understood. Only "cpu" is allowed, but received: {device}')
+
+
 def no_out(function: str) -> MutationError:
-    """Return the error for ``out=``."""
+    """Return the error for ``out=`` of a plain array from elsewhere."""
     where = source.here()
-    if source.statement(where) == "in place":
-        return MutationError(
-            "a += b (or -=, *= …) of a plain array and something that is being differentiated or traced",
-            where=where,
-            why="a plain array holds numbers only, and Tracers are not changed in place yet",
-            fix="a = a + b",
-        )
+    in_place = source.statement(where) == "in place"
     return MutationError(
-        f"np.{function}(..., out=...) of something that is being differentiated or traced",
+        "a += b (or -=, *= …) of a plain array and something that is being differentiated or traced"
+        if in_place
+        else f"np.{function}(..., out=...) of a plain array, and something that is being differentiated or traced",
         where=where,
-        why="arrays and Tracers are not changed in place yet",
-        fix=f"x = np.{function}(...) in place of out=x",
+        why="a plain array holds numbers only; an array that is made inside the function holds Tracers as well",
+        fix="a = a + b"
+        if in_place
+        else f"x = np.{function}(...) in place of out=x, or a copy made inside: np.array(x)",
     )
 
 

@@ -11,13 +11,15 @@ import numpy as np
 
 from pullback.core import source
 from pullback.core.errors import NotWritten
-from pullback.core.tracer import Tracer
+from pullback.core.tracer import Tracer, concrete
+from pullback.core.types import type_of
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.shaping import convert
 
 from .arguments import (
     as_dtype,
     builder,
+    check_device,
     dtype_of,
     holds_tracer,
     ndim,
@@ -31,10 +33,12 @@ from .arguments import (
     spread,
     strong,
 )
+from .buffers import buffer
 from .joining import concatenated, cut_along, stack
 from .registry import covers, method
 from .shapes import moved
 from .ufuncs import call_ufunc
+from .views import copied, ordered
 
 __all__ = ["array", "asarray", "full"]
 
@@ -57,12 +61,12 @@ def array(
     x = as_dtype(x, dtype)
     if ndim(x) < ndmin:
         x = reshaped(x, (*(1,) * (ndmin - ndim(x)), *shape(x)))
-    return x.__copy__() if x is object and copy else x
+    return copied(x) if x is object and copy else x
 
 
 def _built(x: Any) -> Any:
     if not isinstance(x, list | tuple) or not holds_tracer(x):
-        return x if type(x) is Tracer else operand(np.asarray(x))
+        return x if type(x) is Tracer else operand(x if isinstance(x, np.ndarray) else np.asarray(x))
     parts = [_built(y) for y in x]
     shapes = {shape(y) for y in parts}
     if len(shapes) > 1:
@@ -86,9 +90,13 @@ def asarray(
     a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: bool | None = None, like: Any = None
 ) -> Any:
     """Make an array of nested sequences that may hold Tracers; a Tracer as it is."""
+    check_device(device)
     if not holds_tracer(a):
         return np.asarray(a, dtype, order, copy=copy)
-    return array(a, dtype, copy=bool(copy))
+    x = array(a, dtype, copy=bool(copy))
+    if copy is False and x is not a:
+        raise ValueError("Unable to avoid copy while creating an array as requested.")
+    return x
 
 
 covers(np.asanyarray, np.ascontiguousarray)(asarray)
@@ -112,27 +120,32 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
 
 
 @method("copy")
+def copy_method(self: Tracer, order: Any = "C") -> Tracer:
+    """Return an array of its own: C-ordered, unless the order of x is to be kept."""
+    return ordered(copied(self)) if order == "C" else copied(self)
+
+
 @covers(np.copy)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     """Return an array of its own."""
-    return a.__copy__() if type(a) is Tracer else np.array(a, order=order, copy=True)
+    return copied(a) if type(a) is Tracer else np.array(a, order=order, copy=True)
 
 
 def _plain_maker(name: str) -> Any:
     make = getattr(np, name)
 
     def function(*args: Any, like: Any = None, **kwargs: Any) -> Any:
-        return make(*args, **kwargs)
+        return buffer(make(*args, **kwargs))
 
-    function.__name__, function.__doc__ = name, f"As NumPy's ``{name}``: no Tracer is in it."
+    function.__name__, function.__doc__ = name, f"As NumPy's ``{name}``; Tracers may be written into it."
     return function
 
 
 for _name in ("zeros", "ones", "empty", "eye", "identity", "tri", "fromfunction"):
-    covers(getattr(np, _name))(_plain_maker(_name))  # reached by like=
+    covers(getattr(np, _name), moves=False)(_plain_maker(_name))  # reached by like=
 
 
-@covers(np.arange)
+@covers(np.arange, moves=False)
 def arange(*args: Any, like: Any = None, **kwargs: Any) -> Any:
     """As NumPy's ``arange``; the length must be known, so that a traced step or bound needs its value."""
     known: list[Any] = [x.__index__() if type(x) is Tracer and not x.type.inexact else x for x in args]
@@ -151,8 +164,9 @@ def full(
     shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None
 ) -> Any:
     """Make an array of one value, which may be a Tracer."""
+    check_device(device)
     if not holds_tracer(fill_value):
-        return np.full(shape, fill_value, dtype, order)
+        return buffer(np.full(shape, fill_value, dtype, order))
     x = strong(as_dtype(operand(fill_value), dtype))
     return spread(x, sizes_of(shape))
 
@@ -163,16 +177,17 @@ def _like(name: str) -> Any:
     def function(
         a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *, device: Any = None
     ) -> Any:
+        check_device(device)
         if type(a) is not Tracer:
             return getattr(np, f"{name}_like")(operand(a), dtype, order, subok, shape)
-        return make(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+        return buffer(make(a.shape if shape is None else shape, a.dtype if dtype is None else dtype))
 
-    function.__name__, function.__doc__ = f"{name}_like", f"As NumPy's ``{name}_like``: a plain array."
+    function.__name__, function.__doc__ = f"{name}_like", f"As NumPy's ``{name}_like``: Tracers may be written into it."
     return function
 
 
 for _name in ("zeros", "ones", "empty"):
-    covers(getattr(np, f"{_name}_like"))(_like(_name))
+    covers(getattr(np, f"{_name}_like"), moves=False)(_like(_name))
 
 _shape = shape
 
@@ -190,7 +205,9 @@ def full_like(
 ) -> Any:
     """Make an array of one value, in the shape and dtype of another."""
     x = operand(a)
-    return full(_shape(x) if shape is None else shape, fill_value, dtype_of(x) if dtype is None else dtype)
+    return full(
+        _shape(x) if shape is None else shape, fill_value, dtype_of(x) if dtype is None else dtype, device=device
+    )
 
 
 @covers(np.linspace)
@@ -206,6 +223,7 @@ def linspace(
     device: Any = None,
 ) -> Any:
     """Evenly spaced numbers from `start` to `stop`."""
+    check_device(device)
     num = int(np.asarray(num)) if type(num) is not Tracer else num.__index__()
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
@@ -233,10 +251,43 @@ def logspace(
     start: Any, stop: Any, num: Any = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: Any = 0
 ) -> Any:
     """Numbers spaced evenly on a log scale, from base**start to base**stop."""
-    if ndim(operand(base)):
-        raise NotWritten("np.logspace with an array of bases", where=source.here(), fix="base ** np.linspace(...)")
+    base = operand(base)
+    if ndim(base):
+        n = max(ndim(operand(x)) for x in (start, stop, base))
+        start, stop, base = (reshaped(x, (*(1,) * (n - ndim(x)), *shape(x))) for x in map(operand, (start, stop, base)))
+        base = np.expand_dims(base, axis)
     y = linspace(start, stop, num, endpoint, axis=axis)
     return as_dtype(call_ufunc(np.power, base, y), dtype)
+
+
+@covers(np.geomspace)
+def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: Any = 0) -> Any:
+    """Numbers of which each is the same multiple of the one before."""
+    start, stop = operand(start), operand(stop)
+    for known in (concrete(start), concrete(stop)):
+        if known is not None and np.any(np.equal(known, 0)):
+            raise ValueError("Geometric sequence cannot include zero")
+    inexact = np.result_type(promoted(start, stop, float(num)), np.zeros((), dtype))
+    start, stop = as_dtype(start, inexact), as_dtype(stop, inexact)
+    turn = call_ufunc(np.sign, start)
+    if inexact.kind == "c":
+        turn = div(start, np.abs(start))
+    start, stop = (np.broadcast_to(x, np.broadcast_shapes(shape(start), shape(stop))) for x in (start, stop))
+    ends = [np.log10(div(x, turn)) for x in (start, stop)]
+    y = mul(logspace(*ends, num=num, endpoint=endpoint, dtype=inexact), turn)
+    if num > 0:  # the ends are as given
+        last = [stop[None]] if num > 1 and endpoint else []
+        y = concatenated([start[None], y[1 : -1 if last else None], *last])
+    return as_dtype(moved(y, 0, one_axis(axis, ndim(y))), inexact if dtype is None else dtype)
+
+
+@covers(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """Make an array; how it lies in memory is nothing that a Tracer knows."""
+    x = asarray(a, dtype)
+    wanted = {str(r).upper() for r in ([requirements] if isinstance(requirements, str) else requirements or ())}
+    is_view = type(x) is Tracer and x.alias is not None and x.alias.parent is not None
+    return copied(x) if is_view and wanted & {"O", "OWNDATA"} else x
 
 
 @covers(np.meshgrid)
@@ -271,7 +322,10 @@ def astype(
     device: Any = None,
 ) -> Any:
     """Convert to a dtype; to an integer one there is no derivative."""
+    check_device(device)
     x, dtype = operand(x), np.dtype(dtype)
+    if not copy and dtype_of(x) == dtype and not type_of(x).weak:
+        return x
     if not np.can_cast(dtype_of(x), dtype, casting):
         raise TypeError(f"Cannot cast array data from {dtype_of(x)!r} to {dtype!r} according to the rule {casting!r}")
     if order not in ("K", "A", "C"):

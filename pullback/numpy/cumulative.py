@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import source
-from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, mul, sub
 from pullback.primitives.comparison import not_equal
 from pullback.primitives.cumulative import cumprod, cumsum
 
-from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread, strong
+from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape, spread
 from .joining import concatenated, cut_along
 from .reductions import total, wide
 from .registry import covers, method
@@ -47,8 +45,10 @@ def _with_initial(primitive: Any, name: str, first: int) -> Any:
     def function(
         x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
     ) -> Any:
+        x = operand(x)
+        x = x if ndim(x) else ravel(x)
         if axis is None:
-            if ndim(operand(x)) > 1:
+            if ndim(x) > 1:
                 raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
             axis = 0
         result = _accumulated(primitive, name, x, axis, dtype, out)
@@ -127,42 +127,62 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
 
 @covers(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Central differences inside, one-sided ones at the edges; even spacing."""
+    """Differences: central ones inside, one-sided ones at the edges."""
     x = operand(f)
-    refuse("gradient", edge_order=None if edge_order == 1 else edge_order)
+    if edge_order not in (1, 2):
+        raise ValueError("'edge_order' greater than 2 not supported")
     axes = range(ndim(x)) if axis is None else [one_axis(a, ndim(x)) for a in np.atleast_1d(axis).tolist()]
-    steps = list(varargs) or [1.0]
-    steps = steps * len(axes) if len(steps) == 1 else steps
+    steps = [operand(h) for h in varargs] or [1.0]
+    steps = steps * len(axes) if len(steps) == 1 and not ndim(steps[0]) else steps
     if len(steps) != len(axes):
         raise TypeError("invalid number of arguments")
-    if any(ndim(operand(h)) for h in steps):
-        raise NotWritten("np.gradient with uneven spacing", where=source.here(), fix="np.diff(f) / np.diff(x)")
     if dtype_of(x).kind in "biu":
         x = as_dtype(x, float)
-    results = [_slope(x, h, i) for h, i in zip(steps, axes, strict=True)]
+    results = [_slope(x, h, i, edge_order) for h, i in zip(steps, axes, strict=True)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _slope(x: Any, h: Any, i: int) -> Any:
-    n = shape(x)[i]
-    if n < 2:
+def _slope(x: Any, h: Any, axis: int, edge_order: int) -> Any:
+    n = shape(x)[axis]
+    if n < edge_order + 1:
         raise ValueError(
-            "Shape of array too small to calculate a numerical gradient, at least 2 elements are required."
+            "Shape of array too small to calculate a numerical gradient, "
+            "at least (edge_order + 1) elements are required."
         )
-    inner = (cut_along(x, i, 2, n) - cut_along(x, i, 0, n - 2)) / (2.0 * h)
-    first = (cut_along(x, i, 1, 2) - cut_along(x, i, 0, 1)) / h
-    last = (cut_along(x, i, n - 1, n) - cut_along(x, i, n - 2, n - 1)) / h
-    return concatenated([first, inner, last], i)
+    x = np.moveaxis(x, axis, 0)
+    even = not ndim(h)
+    if not even:
+        h = _distances(h, n)
+    wide = x[1:].ndim - 1
+    if even:
+        inner = (x[2:] - x[:-2]) / (2.0 * h)
+        first, last = h, h
+    else:
+        d1, d2 = (reshaped(d, (n - 2, *(1,) * wide)) for d in (h[:-1], h[1:]))
+        before, at, after = -d2 / (d1 * (d1 + d2)), (d2 - d1) / (d1 * d2), d1 / (d2 * (d1 + d2))
+        inner = before * x[:-2] + at * x[1:-1] + after * x[2:]
+        first, last = h[0], h[-1]
+    if edge_order == 1:
+        ends = [(x[1] - x[0]) / first, (x[-1] - x[-2]) / last]
+    else:
+        second, last_but_one = (h, h) if even else (h[1], h[-2])
+        ends = [_edge_slope(x[:3], first, second), -_edge_slope(x[: -4 if n > 3 else None : -1], last, last_but_one)]
+    y = concatenated([ends[0][None], inner, ends[1][None]])
+    return np.moveaxis(as_dtype(y, dtype_of(x)), 0, axis)
 
 
-@covers(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
-    """Polynomial with coefficients from the highest power down, by Horner's rule."""
-    coefficients, x = operand(p), strong(operand(x))
-    y = mul(x, 0)
-    for i in range(shape(coefficients)[0]):
-        y = add(mul(y, x), coefficients[i])
-    return y
+def _distances(points: Any, n: int) -> Any:
+    if ndim(points) != 1:
+        raise ValueError("distances must be either scalars or 1d")
+    if shape(points)[0] != n:
+        raise ValueError("when 1d, distances must match the length of the corresponding dimension")
+    return diff(as_dtype(points, float) if dtype_of(points).kind in "biu" else points)
+
+
+def _edge_slope(x: Any, d1: Any, d2: Any) -> Any:
+    """Slope at the first of three points, of the parabola through them."""
+    a, b, c = -(2.0 * d1 + d2) / (d1 * (d1 + d2)), (d1 + d2) / (d1 * d2), -d1 / (d2 * (d1 + d2))
+    return a * x[0] + b * x[1] + c * x[2]
 
 
 def _windows(a: Any, n: int) -> Any:

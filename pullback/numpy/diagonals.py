@@ -14,6 +14,7 @@ from .arguments import dtype_of, ndim, one_axis, operand, permute, refuse, resha
 from .reductions import total
 from .registry import covers, method
 from .shapes import ravel
+from .views import diagonal_view
 
 __all__ = ["diag", "diagonal", "trace"]
 
@@ -31,9 +32,12 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     i, j = one_axis(axis1, ndim(x)), one_axis(axis2, ndim(x))
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
+    return diagonal_view(x, _diagonal, int(offset), i, j)
+
+
+def _diagonal(x: Any, offset: int, i: int, j: int) -> Any:
     x = permute(x, (*(k for k in range(ndim(x)) if k not in (i, j)), i, j))
     *lead, m, n = shape(x)
-    offset = int(offset)
     length = max(min(m, n - offset) if offset >= 0 else min(m + offset, n), 0)
     start = offset if offset >= 0 else -offset * n
     flat = reshaped(x, (*lead, m * n))

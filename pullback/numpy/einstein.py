@@ -18,7 +18,7 @@ from pullback.core.recorder import bind
 from pullback.primitives.contraction import contract
 from pullback.primitives.reductions import sum_
 
-from .arguments import as_dtype, ndim, operand, permute, refuse, reshaped, shape
+from .arguments import as_dtype, dtype_of, ndim, operand, permute, refuse, reshaped, shape, strong
 from .diagonals import diagonal
 from .products import contracted
 from .registry import covers
@@ -43,13 +43,12 @@ def einsum(
     ):
         text, a, b = operands
         a, b = operand(a), operand(b)
-        axes = _two(text, shape(a), shape(b))
+        axes = _two(text, shape(a), shape(b)) if shape(a) and shape(b) else None
         if axes is not None:
             return bind(contract, (a, b), {"a_axes": axes[0], "b_axes": axes[1], "out_axes": axes[2]})
     refuse("einsum", out=out)
-    refuse("einsum", order=None if order in ("K", "C", "A") else order, casting=None if casting == "safe" else casting)
     text, xs = _written(operands)
-    xs = [as_dtype(operand(x), dtype) for x in xs]
+    xs = [_cast(strong(operand(x)), dtype, casting or "safe") for x in xs]
     labels, result = _labels(text, tuple(ndim(x) for x in xs))
     terms = [_without_repeats(x, list(own)) for x, own in zip(xs, labels, strict=True)]
     terms = _without_ones(terms)
@@ -58,6 +57,12 @@ def einsum(
         taken = [terms.pop(i) for i in sorted(pair, reverse=True)]
         terms.append(_together(taken, terms, result))
     return _finished(*terms[0], result)
+
+
+def _cast(x: Any, dtype: Any, casting: Any) -> Any:
+    if dtype is not None and not np.can_cast(dtype_of(x), dtype, casting):
+        raise TypeError(f"Cannot cast from {dtype_of(x)!r} to {np.dtype(dtype)!r} according to the rule {casting!r}")
+    return as_dtype(x, dtype)
 
 
 @lru_cache(maxsize=1024)
@@ -201,6 +206,6 @@ def _finished(x: Any, labels: list[Label], result: tuple) -> Any:
     """Sum out what the result does not have, and put the axes in its order."""
     axes = tuple(i for i, label in enumerate(labels) if label not in result)
     if axes:
-        x = sum_(x, axes=axes)
+        x = as_dtype(sum_(x, axes=axes), dtype_of(x))  # small integers stay small
         labels = [label for label in labels if label in result]
     return permute(x, tuple(labels.index(label) for label in result))

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import source
-from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import clip, maximum, minimum, select
 from pullback.primitives.comparison import isinf, isnan, logical_and, logical_not, signbit
@@ -15,10 +13,13 @@ from pullback.primitives.complex import angle, complex_, imag, real
 from pullback.primitives.discrete import rint, trunc
 from pullback.primitives.trigonometric import sinc
 
-from .arguments import as_dtype, dtype_of, is_missing, missing, operand, refuse
+from .arguments import as_dtype, dtype_of, is_missing, missing, operand, refuse, shape
+from .indexing import values_for
 from .products import conjugated
 from .registry import attribute, covers, method
 from .ufuncs import call_ufunc
+from .views import imag_part as imag_view
+from .views import real_part as real_view
 
 __all__ = ["clipped", "rounded"]
 
@@ -26,14 +27,13 @@ __all__ = ["clipped", "rounded"]
 @covers(np.real)
 def real_part(val: Any) -> Any:
     """Real part."""
-    x = operand(val)
-    return real(x) if dtype_of(x).kind == "c" else x
+    return real_view(operand(val))
 
 
 @covers(np.imag)
 def imaginary_part(val: Any) -> Any:
     """Imaginary part; zeros of a real array."""
-    return imag(operand(val))
+    return imag_view(operand(val))
 
 
 attribute("real")(real_part)
@@ -55,19 +55,23 @@ def angle_of(z: Any, deg: bool = False) -> Any:
 
 @covers(np.real_if_close)
 def real_if_close(a: Any, tol: Any = 100) -> Any:
-    """Refuse: whether the result is real depends on the values."""
+    """Real part of numbers of which all imaginary parts are nearly 0."""
     x = operand(a)
     if dtype_of(x).kind != "c":
         return x
-    raise NotWritten("np.real_if_close", where=source.here(), why="its dtype depends on values", fix="np.real(x)")
+    values = values_for("real_if_close", x, "np.real(x)")
+    limit = tol * np.finfo(dtype_of(x)).eps if tol > 1 else tol
+    return real_view(x) if np.all(np.absolute(np.imag(values)) < limit) else x
 
 
 @method("round")
-@covers(np.round, np.around)
+@covers(np.round, np.around, moves=False)
 def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
     """Round to a number of decimals; the derivative is zero."""
     refuse("round", out=out)
     x = operand(a)
+    if dtype_of(x).kind == "b":
+        return as_dtype(x, np.float16)
     if dtype_of(x).kind == "c":
         return complex_(rounded(real(x), decimals), rounded(imag(x), decimals))
     if dtype_of(x).kind in "biu":
@@ -81,7 +85,7 @@ def rounded(a: Any, decimals: int = 0, out: Any = None) -> Any:
     return div(rint(mul(x, scale)), scale) if decimals > 0 else mul(rint(div(x, scale)), scale)
 
 
-@covers(np.fix)
+@covers(np.fix, moves=False)
 def fix(x: Any, out: Any = None) -> Any:
     """Round towards zero; the derivative is zero."""
     refuse("fix", out=out)
@@ -145,6 +149,8 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """Add multiples of the period so that jumps are less than `discont`; the derivative is 1."""
     x = operand(p)
+    if shape(x) and not shape(x)[axis]:
+        return x
     steps = np.diff(x, axis=axis)
     half = period / 2
     wrapped = sub(np.mod(add(steps, half), period), half)

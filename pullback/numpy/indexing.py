@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core import source
-from pullback.core.errors import NoValue
+from pullback.core.errors import NotWritten, NoValue
 from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer, concrete, floor, taken_array
 from pullback.core.types import type_of
@@ -21,11 +21,13 @@ from pullback.primitives.indexing import ALL, index_get, normalise, take_along
 from pullback.primitives.shaping import reshape
 
 from .arguments import as_dtype, dtype_of, holds_tracer, missing, ndim, one_axis, operand, refuse, shape
+from .chosen import Chosen, no_mask
 from .registry import covers, method
 from .shapes import ravel
 from .ufuncs import call_ufunc
+from .views import indexed, reshaped_view, whole
 
-__all__ = ["compress", "get_item", "nonzero", "parse_index", "take", "where"]
+__all__ = ["compress", "get_item", "is_single", "nonzero", "parse_index", "take", "values_for", "where"]
 
 _NEW = ("newaxis",)
 
@@ -33,17 +35,82 @@ _NEW = ("newaxis",)
 @method("__getitem__")
 def get_item(self: Tracer, index: Any) -> Any:
     """``x[index]``: basic, integer-array and boolean indexing, as NumPy's."""
+    if type(index) is Tracer and index.type.dtype.kind == "b" and unknown_mask(index) is not None:
+        return Chosen(self, index)
     if type(index) is tuple and len(index) == self.type.ndim and set(map(type, index)) == _INT:
         spec, indices = _element(self.type.shape, index)
         return bind(index_get, (self, *indices), {"spec": spec})
-    spec, indices, unique = parse_index(self, index)
+    try:
+        spec, indices, unique = parse_index(self, index)
+    except NotWritten:
+        if not any(map(is_single, index if type(index) is tuple else (index,))):
+            raise
+        return _beside_booleans(self, index)
     if not indices:
         return _without_indices(self, spec)
     params = {"spec": spec, "unique": True} if unique else {"spec": spec}
-    return bind(index_get, (self, *indices), params)
+    out = bind(index_get, (self, *indices), params)
+    if type(out) is not Tracer:
+        return out
+    if out.type.ndim and (type(index) in _BASIC or _is_basic(index, indices)):
+        return indexed(self, out, spec, indices)
+    return out
+
+
+def is_single(item: Any) -> bool:
+    """Return whether an item is a boolean without axes."""
+    return isinstance(item, bool | np.bool_ | np.ndarray | Tracer) and type_of(item).ndim == 0 and _is_bool(item)
+
+
+def _is_bool(item: Any) -> bool:
+    return type_of(item).dtype.kind == "b"
+
+
+def _beside_booleans(x: Tracer, index: Any) -> Any:
+    """``x[True, ...]``: a single boolean is an axis of its own, of which True takes the one element and False none."""
+    items = list(index) if type(index) is tuple else [index]
+    taken = [_consumed(item) for item in items]
+    rest = x.type.ndim - sum(taken)
+    sizes, source_axis = [], 0
+    for i, item in enumerate(items):
+        if is_single(item):
+            sizes.append(1)
+            items[i] = np.flatnonzero([bool(item)])
+            continue
+        n = rest if item is Ellipsis else taken[i]
+        sizes += x.type.shape[source_axis : source_axis + n]
+        source_axis += n
+    return get_item(reshape(x, shape=(*sizes, *x.type.shape[source_axis:])), tuple(items))
+
+
+def _consumed(item: Any) -> int:
+    """Return how many axes an item stands for."""
+    if item is None or item is Ellipsis or is_single(item):
+        return 0
+    if isinstance(item, np.ndarray | Tracer | list) and _is_bool(operand(item)):
+        return ndim(operand(item))
+    return 1
+
+
+def unknown_mask(index: Any) -> Tracer | None:
+    """Return an index if it is one mask whose values tracing does not know."""
+    if type(index) is not Tracer or index.type.dtype.kind != "b" or not index.type.ndim:
+        return None
+    body = floor.get()
+    unknown = concrete(index) is None or (body is not None and index.recorder.level < body.level)
+    return index if unknown else None
+
+
+def _is_basic(index: Any, indices: Any) -> bool:
+    """Return whether an index has slices, integers and new axes only: NumPy makes a view then."""
+    for i in indices:
+        if type(i) is not int and (ndim(i) or type(i) is np.ndarray):  # an array of one integer makes a copy
+            return False
+    return not any(type(i) is np.ndarray for i in (index if type(index) is tuple else (index,)))
 
 
 _INT = {int}
+_BASIC = {slice, int}
 _ELEMENT = [tuple(("array", k) for k in range(n)) for n in range(65)]
 
 
@@ -60,11 +127,11 @@ def _element(sizes: tuple[int, ...], index: tuple[int, ...]) -> tuple[tuple, lis
 def _without_indices(x: Any, spec: tuple) -> Any:
     """Return x[spec] where there are only whole axes and new ones: a reshape."""
     if all(item == ALL for item in spec):
-        return x.__copy__()
+        return whole(x)
     sizes = iter(shape(x))
     if all(item in (ALL, _NEW) for item in spec):
-        return reshape(x, shape=tuple(next(sizes) if item == ALL else 1 for item in spec))
-    return bind(index_get, (x,), {"spec": spec})
+        return reshaped_view(x, tuple(next(sizes) if item == ALL else 1 for item in spec))
+    return indexed(x, bind(index_get, (x,), {"spec": spec}), spec, ())
 
 
 def parse_index(x: Any, index: Any) -> tuple[tuple, tuple, bool]:
@@ -98,16 +165,6 @@ def _ready(item: Any) -> Any:
 
 def _bound(x: Any) -> Any:
     return x.__index__() if type(x) is Tracer else x
-
-
-def no_mask(x: Tracer) -> NoValue:
-    """Return the error for a mask whose values tracing does not know."""
-    return NoValue(
-        f"the elements that a mask chooses were asked for: {x.type}, which has no value here",
-        where=source.here(),
-        why="how many there are depends on values; under jit, vmap and in bodies, code is traced once for all of them",
-        fix="np.where(mask, x, 0.0) keeps the shape; for a sum, np.sum(x, where=mask)",
-    )
 
 
 @method("take")
@@ -174,20 +231,37 @@ def values_of(x: Any, dtype: Any = bool) -> np.ndarray:
     return taken_array(x, "mask")
 
 
+def values_for(function: str, x: Any, fix: str) -> np.ndarray:
+    """Return the values of an operand on which the shape of a function's result depends, or raise NoValue."""
+    x = operand(x)
+    if type(x) is Tracer:
+        body = floor.get()
+        if concrete(x) is None or (body is not None and x.recorder.level < body.level):
+            raise NoValue(
+                f"np.{function} of {x.type}, which has no value here",
+                where=source.here(),
+                why="the shape of the result depends on values; "
+                "under jit, vmap and in bodies, code is traced once for all of them",
+                fix=fix,
+            )
+        return taken_array(x, "mask")
+    return np.asarray(x)
+
+
 @method("nonzero")
-@covers(np.nonzero)
+@covers(np.nonzero, moves=False)
 def nonzero(a: Any) -> tuple[np.ndarray, ...]:
     """Return the indices of the elements that are not zero; plain arrays, from known values only."""
     return np.nonzero(values_of(a))
 
 
-@covers(np.argwhere)
+@covers(np.argwhere, moves=False)
 def argwhere(a: Any) -> np.ndarray:
     """Return the indices of the elements that are not zero, one a row."""
     return np.argwhere(values_of(a))
 
 
-@covers(np.flatnonzero)
+@covers(np.flatnonzero, moves=False)
 def flatnonzero(a: Any) -> np.ndarray:
     """Return the indices into the flattened array of the elements that are not zero."""
     return np.flatnonzero(values_of(a))
@@ -232,10 +306,17 @@ def select_cases(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @covers(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     """Element of the choice that an integer array names."""
-    refuse("choose", out=out, mode=None if mode == "raise" else mode)
+    refuse("choose", out=out)
     which, cases = operand(a), [operand(x) for x in choices]
+    n = len(cases)
+    if mode == "wrap":
+        which = remainder(which, n)
+    elif mode == "clip":
+        which = call_ufunc(np.minimum, call_ufunc(np.maximum, which, 0), n - 1)
+    elif mode != "raise":
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
     known = concrete(which)
-    if known is not None and np.any((np.asarray(known) < 0) | (np.asarray(known) >= len(cases))):
+    if known is not None and np.any((np.asarray(known) < 0) | (np.asarray(known) >= n)):
         raise ValueError("invalid entry in choice array")
     result = cases[-1]
     for i, case in enumerate(cases[:-1]):

@@ -1,49 +1,61 @@
-"""What to write in place of functions that have no handler yet: shown by the error that says so."""
+"""What of NumPy pullback refuses: the reason, and what to write instead. The error shows both."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pullback.core import dispatch
 
-__all__ = ["INSTEAD"]
+__all__ = ["REFUSED", "Refusal"]
 
-_NO_DERIVATIVE = "it has no derivative: pullback.stop_gradient(x) gives the plain array"
 
-INSTEAD: dict[str, str] = {
-    "fft.*": "for a short one the matrix itself, np.exp(-2j * np.pi * np.outer(k, n) / len(x)) @ x",
-    "linalg.lstsq": "the normal equations, np.linalg.solve(a.T @ a, a.T @ b)",
-    "linalg.pinv": "np.linalg.solve(a.T @ a, a.T)",
-    "linalg.qr": "R alone is np.linalg.cholesky(a.T @ a).T, up to signs",
-    "linalg.svd": "np.linalg.norm, np.linalg.det, np.linalg.slogdet and np.linalg.cholesky have derivatives",
-    "linalg.eigh": "np.linalg.norm, np.linalg.det, np.linalg.slogdet and np.linalg.cholesky have derivatives",
-    "linalg.eig": "np.linalg.det, np.linalg.slogdet and np.trace have derivatives",
-    "linalg.tensorsolve": "np.linalg.solve of np.reshape",
-    "linalg.tensorinv": "np.linalg.inv of np.reshape",
-    "linalg.cond": "np.linalg.norm(a) * np.linalg.norm(np.linalg.inv(a))",
-    "linalg.matrix_rank": _NO_DERIVATIVE,
-    "polyfit": "v = np.vander(x, degree + 1) and np.linalg.solve(v.T @ v, v.T @ y)",
-    "polymul": "np.convolve(a, b)",
-    "lexsort": "np.argsort",
-    "sort_complex": "np.sort",
-    "nanmedian": "np.median of x[~np.isnan(x)]",
-    "nanpercentile": "np.percentile of x[~np.isnan(x)]",
-    "nanquantile": "np.quantile of x[~np.isnan(x)]",
-    "nancumsum": "np.cumsum(np.nan_to_num(x))",
-    "nancumprod": "np.cumprod(np.where(np.isnan(x), 1.0, x))",
-    "geomspace": "np.exp(np.linspace(np.log(a), np.log(b), n))",
-    "apply_over_axes": "np.sum(x, axis=axes), or another reduction of several axes",
-    "nextafter": _NO_DERIVATIVE,
-    "histogram": _NO_DERIVATIVE,
-    "histogram2d": _NO_DERIVATIVE,
-    "histogramdd": _NO_DERIVATIVE,
-    "unique": _NO_DERIVATIVE + "; np.sort(x) has one",
-    "isin": _NO_DERIVATIVE,
-    "intersect1d": _NO_DERIVATIVE,
-    "union1d": _NO_DERIVATIVE,
-    "setdiff1d": _NO_DERIVATIVE,
-    "scipy.special.expit": "1 / (1 + np.exp(-x)), or 0.5 * (1 + np.tanh(x / 2)) for large x",
-    "scipy.special.logit": "np.log(x) - np.log1p(-x)",
-    "scipy.special.xlogy": "np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))",
-    "scipy.special.*": "SciPy's functions are not there yet; NumPy's are",
-}
+class Refusal(NamedTuple):
+    """Why something is refused, and what works in its place."""
 
-dispatch.instead.update(INSTEAD)
+    why: str
+    instead: str
+
+
+_PLAIN = "pullback.stop_gradient(x) gives the plain array"
+_FILES = Refusal("it reads or writes a file, and a derivative does not survive that", f"call it outside, or {_PLAIN}")
+_BYTES = Refusal("it looks at the bits of numbers, which do not move with them", _PLAIN)
+_DATES = Refusal("dates are no numbers", "x.astype(float) of the dates, outside")
+_MATRIX = Refusal("subclasses of ndarray with arithmetic of their own are not supported", "np.asarray(x), and a @ b")
+_MEMORY = Refusal("how a value lies in memory is no part of what is traced", "x.copy() is C-ordered")
+_NUMBERS = Refusal("a plain number has no derivative", "keep it an array: x[i] in place of x[i].item()")
+
+REFUSED: dict[str, Refusal] = {
+    "nextafter": Refusal("it steps from one floating-point number to the next, which has no derivative", _PLAIN),
+    "isnat": _DATES,
+    **dict.fromkeys(
+        ("busday_count", "busday_offset", "busdaycalendar", "datetime_as_string", "datetime_data", "is_busday"), _DATES,
+    ),
+    **dict.fromkeys(
+        ("fromfile", "fromregex", "genfromtxt", "load", "loadtxt", "memmap", "save", "savetxt", "savez",
+         "savez_compressed", "ndarray.dump", "ndarray.dumps", "ndarray.tofile"), _FILES,
+    ),
+    **dict.fromkeys(
+        ("frombuffer", "fromstring", "ndarray.byteswap", "ndarray.getfield", "ndarray.setfield", "ndarray.tobytes"),
+        _BYTES,
+    ),
+    **dict.fromkeys(("asmatrix", "bmat", "matrix", "recarray", "record"), _MATRIX),
+    **dict.fromkeys(
+        ("isfortran", "ndarray.base", "ndarray.ctypes", "ndarray.data", "ndarray.flags", "ndarray.setflags"), _MEMORY,
+    ),
+    **dict.fromkeys(("ndarray.item", "ndarray.tolist"), _NUMBERS),
+    "ndarray.choose": Refusal("the method of a plain array takes plain choices", "np.choose(i, [x, y])"),
+    "ndarray.resize": Refusal("an array does not change its shape in place", "x = np.resize(x, shape)"),
+    "lib.scimath.*": Refusal(
+        "whether a result is complex would depend on values", "np.sqrt(x), or np.sqrt(x + 0j) where it may be complex"
+    ),
+    "broadcast": Refusal("it reads elements as plain numbers", "np.broadcast_arrays(x, y), np.broadcast_shapes"),
+    "flatiter": Refusal("it reads elements as plain numbers", "x.flat, x.ravel()"),
+    "from_dlpack": Refusal("memory of another library holds numbers only", "convert it outside: np.from_dlpack(x)"),
+    "fromiter": Refusal("it reads elements as plain numbers", "np.stack(list(elements))"),
+    "frompyfunc": Refusal("its results are Python objects", "np.vectorize(f), or a function of arrays"),
+    "nditer": Refusal("it reads and writes elements as plain numbers", "np.ndenumerate(x), x.flat"),
+    "nested_iters": Refusal("it reads and writes elements as plain numbers", "np.ndenumerate(x), x.flat"),
+}  # fmt: skip
+
+dispatch.instead.update({name: refusal.instead for name, refusal in REFUSED.items()})
+dispatch.reasons.update({name: refusal.why for name, refusal in REFUSED.items()})

@@ -81,7 +81,7 @@ def _several(function: Any, arrays: Any) -> list[Any]:
     return [function(x) for x in _arrays(arrays, "concatenate")]
 
 
-@covers(np.vstack)
+@covers(np.vstack, getattr(np, "row_stack", None))
 def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Put arrays below each other."""
     return concatenated(_several(atleast_2d, tup), 0, dtype=dtype, casting=casting)
@@ -165,7 +165,8 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
         small, more = divmod(n, count)
         marks = [i * small + min(i, more) for i in range(1, count)]
     starts, stops = [0, *marks], [*marks, n]
-    return [cut_along(x, axis, i, max(i, j)) for i, j in zip(starts, stops, strict=True)]
+    before = (slice(None),) * axis
+    return [x[*before, i : max(i, j)] for i, j in zip(starts, stops, strict=True)]
 
 
 @covers(np.split)
@@ -201,8 +202,8 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     if ndim(x) == 0:
         raise ValueError("Input array must be at least 1-d.")
     i = one_axis(axis, ndim(x))
-    rest = (*shape(x)[:i], *shape(x)[i + 1 :])
-    return tuple(reshaped(cut_along(x, i, k, k + 1), rest) for k in range(shape(x)[i]))
+    before = (slice(None),) * i
+    return tuple(x[*before, k] for k in range(shape(x)[i]))
 
 
 # Repeating ------------------------------------------------------------------------------------

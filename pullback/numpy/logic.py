@@ -30,7 +30,7 @@ from .registry import covers
 __all__ = ["isclose"]
 
 
-@covers(np.isclose)
+@covers(np.isclose, moves=False)
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """Whether elements are equal within a tolerance."""
     a, b = operand(a), operand(b)
@@ -41,13 +41,13 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     return logical_or(result, logical_and(isnan(a), isnan(b))) if equal_nan else result
 
 
-@covers(np.allclose)
+@covers(np.allclose, moves=False)
 def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """Whether all elements are equal within a tolerance."""
     return every(isclose(a, b, rtol, atol, equal_nan))
 
 
-@covers(np.array_equal)
+@covers(np.array_equal, moves=False)
 def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     """Whether two arrays have one shape and equal elements."""
     a, b = operand(a1), operand(a2)
@@ -57,7 +57,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     return every(logical_or(same, logical_and(isnan(a), isnan(b))) if equal_nan else same)
 
 
-@covers(np.array_equiv)
+@covers(np.array_equiv, moves=False)
 def array_equiv(a1: Any, a2: Any) -> Any:
     """Whether two arrays are equal once broadcast."""
     a, b = operand(a1), operand(a2)
@@ -68,7 +68,7 @@ def array_equiv(a1: Any, a2: Any) -> Any:
     return every(equal(a, b))
 
 
-@covers(np.isposinf)
+@covers(np.isposinf, moves=False)
 def isposinf(x: Any, out: Any = None) -> Any:
     """Which elements are positive infinity."""
     refuse("isposinf", out=out)
@@ -76,7 +76,7 @@ def isposinf(x: Any, out: Any = None) -> Any:
     return logical_and(isinf(x), logical_not(signbit(x)))
 
 
-@covers(np.isneginf)
+@covers(np.isneginf, moves=False)
 def isneginf(x: Any, out: Any = None) -> Any:
     """Which elements are negative infinity."""
     refuse("isneginf", out=out)
@@ -84,55 +84,55 @@ def isneginf(x: Any, out: Any = None) -> Any:
     return logical_and(isinf(x), signbit(x))
 
 
-@covers(np.isreal)
+@covers(np.isreal, moves=False)
 def isreal(x: Any) -> Any:
     """Which elements have no imaginary part."""
     return equal(imag(operand(x)), 0)
 
 
-@covers(np.iscomplex)
+@covers(np.iscomplex, moves=False)
 def iscomplex(x: Any) -> Any:
     """Which elements have an imaginary part."""
     return not_equal(imag(operand(x)), 0)
 
 
-@covers(np.isrealobj)
+@covers(np.isrealobj, moves=False)
 def isrealobj(x: Any) -> bool:
     """Whether the dtype is not complex."""
     return dtype_of(operand(x)).kind != "c"
 
 
-@covers(np.iscomplexobj)
+@covers(np.iscomplexobj, moves=False)
 def iscomplexobj(x: Any) -> bool:
     """Whether the dtype is complex."""
     return dtype_of(operand(x)).kind == "c"
 
 
-@covers(np.result_type)
+@covers(np.result_type, moves=False)
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     """Dtype that operands are promoted to."""
     return promoted(*arrays_and_dtypes)
 
 
-@covers(np.can_cast)
+@covers(np.can_cast, moves=False)
 def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     """Whether a cast is allowed."""
     return np.can_cast(dtype_of(from_) if type(from_) is Tracer else from_, to, casting)
 
 
-@covers(np.common_type)
+@covers(np.common_type, moves=False)
 def common_type(*arrays: Any) -> Any:
     """Inexact scalar type that all arrays share."""
     return np.common_type(*(np.empty(0, dtype_of(operand(x))) for x in arrays))
 
 
-@covers(np.min_scalar_type)
+@covers(np.min_scalar_type, moves=False)
 def min_scalar_type(a: Any, /) -> np.dtype:
     """Dtype of an array; a Tracer's value is not looked at."""
     return dtype_of(a) if type(a) is Tracer else np.min_scalar_type(a)
 
 
-@covers(np.may_share_memory, np.shares_memory)
+@covers(np.may_share_memory, np.shares_memory, moves=False)
 def shares_memory(a: Any, b: Any, /, max_work: Any = None) -> bool:
     """Whether two arrays are one: Tracers never share memory, as far as can be seen."""
     return a is b

@@ -9,11 +9,10 @@ import numpy as np
 
 from pullback.core.tracer import Tracer, concrete
 from pullback.primitives.arithmetic import div, sub
-from pullback.primitives.indexing import index_add
 
-from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, refuse, reshaped, shape
+from .arguments import as_dtype, dtype_of, ndim, one_axis, operand, reshaped, shape
 from .cumulative import convolve
-from .indexing import values_of, where
+from .indexing import where
 from .joining import concatenated, stack
 from .matrices import matrix_transpose
 from .moments import average
@@ -60,17 +59,6 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kwargs: Any) -
     return result
 
 
-@covers(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    """Sum of the weights of each integer."""
-    places = values_of(x, int)
-    if weights is None:
-        return np.bincount(places, minlength=minlength)
-    w = operand(weights)
-    n = len(np.bincount(places, minlength=minlength))
-    return index_add(np.zeros(n), as_dtype(w, float), places, spec=(("array", 0),))
-
-
 @covers(np.cov)
 def cov(
     m: Any,
@@ -84,15 +72,33 @@ def cov(
     dtype: Any = None,
 ) -> Any:
     """Covariance matrix of variables in rows."""
-    refuse("cov", fweights=fweights, aweights=aweights)
     rows = [atleast_2d(as_dtype(operand(v), dtype)) for v in (m, y) if v is not None]
     rows = [v if rowvar or shape(v)[0] == 1 else matrix_transpose(v) for v in rows]
     x = concatenated(rows, 0)
     x = as_dtype(x, np.result_type(dtype_of(x), float) if dtype is None else dtype)
-    freedom = shape(x)[1] - (ddof if ddof is not None else int(not bias))
-    away = sub(x, average(x, 1, keepdims=True))
-    result = dot(away, conjugated(matrix_transpose(away)))
-    return np.squeeze(div(result, freedom))
+    ddof = ddof if ddof is not None else int(not bias)
+    weights = [_sample_weights(kind, w, shape(x)[1]) for kind, w in (("f", fweights), ("a", aweights)) if w is not None]
+    if not weights:
+        away = sub(x, average(x, 1, keepdims=True))
+        return np.squeeze(div(dot(away, conjugated(matrix_transpose(away))), max(shape(x)[1] - ddof, 0)))
+    w = weights[0] * weights[-1] if len(weights) == 2 else weights[0]
+    whole = np.sum(w)
+    freedom = whole - (ddof if aweights is None else ddof * np.sum(w * weights[-1]) / whole)
+    freedom = np.maximum(freedom, 0.0)  # NumPy warns of it, and divides by 0
+    away = sub(x, average(x, 1, w, keepdims=True))
+    return np.squeeze(div(dot(away, conjugated(matrix_transpose(away * w))), freedom))
+
+
+def _sample_weights(kind: str, weights: Any, n: int) -> Any:
+    w = as_dtype(operand(weights), float)
+    if ndim(w) != 1 or shape(w)[0] != n:
+        raise RuntimeError(f"incompatible numbers of samples and {kind}weights")
+    known = concrete(w)
+    if known is not None and kind == "f" and not np.array_equal(known, np.around(known)):
+        raise TypeError("fweights must be integer")
+    if known is not None and np.any(known < 0):
+        raise ValueError(f"{kind}weights cannot be negative")
+    return w
 
 
 @covers(np.corrcoef)
@@ -117,11 +123,27 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 for _name in ("tril_indices_from", "triu_indices_from"):
     _make = getattr(np, _name)
-    covers(_make)(lambda arr, k=0, _make=_make: _make(np.empty(shape(arr)), k))
-covers(np.diag_indices_from)(lambda arr: np.diag_indices_from(np.empty(shape(arr))))
+    covers(_make, moves=False)(lambda arr, k=0, _make=_make: _make(np.empty(shape(arr)), k))
 
 
-@covers(np.einsum_path)
+@covers(np.apply_over_axes)
+def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+    """Apply a reduction along one axis after another; the axes stay, with size 1."""
+    x = operand(a)
+    n = ndim(x)
+    for axis in np.atleast_1d(axes).tolist():
+        i = one_axis(axis, n)
+        result = func(x, i)
+        x = result if ndim(result) == n else np.expand_dims(result, i)
+        if ndim(x) != n:
+            raise ValueError("function is not returning an array of the correct shape")
+    return x
+
+
+covers(np.diag_indices_from, moves=False)(lambda arr: np.diag_indices_from(np.empty(shape(arr))))
+
+
+@covers(np.einsum_path, moves=False)
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
     """Order in which einsum would contract; only shapes matter."""
     shown = [np.empty(shape(x), dtype_of(x)) if type(x) is Tracer else x for x in operands]
@@ -135,7 +157,7 @@ def _printer(name: str) -> None:
         value = concrete(a)
         return repr(a) if value is None else show(np.asarray(value), *args, **kwargs)
 
-    covers(show)(function)
+    covers(show, moves=False)(function)
 
 
 for _name in ("array2string", "array_repr", "array_str"):

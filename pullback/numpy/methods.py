@@ -12,14 +12,12 @@ from pullback.core.tracer import Tracer
 
 from .arguments import shape
 from .registry import attribute, method
-from .shapes import ravel
+from .views import flat, whole
 
 __all__: list[str] = []
 
 
-@attribute("flat")
-def _flat(self: Tracer) -> Any:
-    return ravel(self)
+attribute("flat")(flat)
 
 
 @attribute("strides")
@@ -37,22 +35,10 @@ def _memory(self: Tracer) -> Any:
     raise AttributeError("a Tracer has no memory of its own: flags, base, data and ctypes belong to ndarrays")
 
 
-@attribute("device")
-def _device(self: Tracer) -> str:
-    return "cpu"
-
-
-@method("to_device")
-def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Tracer:
-    if device != "cpu":
-        raise ValueError(f"Unsupported device: {device!r}")
-    return self
-
-
 @method("view")
 def _view(self: Tracer, dtype: Any = None, type: Any = None) -> Any:
     if type is None and (dtype is None or np.dtype(dtype) == self.dtype):
-        return self.__copy__()
+        return whole(self)
     raise NotWritten(
         "x.view(dtype) of something that is being differentiated or traced",
         where=source.here(),
@@ -66,16 +52,9 @@ def _bits(self: Tracer, *args: Any, **kwargs: Any) -> Any:
     raise NotWritten(
         "the bytes of something that is being differentiated or traced",
         where=source.here(),
+        why="bytes are no numbers, and have no derivative",
         fix="pullback.stop_gradient(x) gives the plain array",
     )
-
-
-@method("__array_namespace__")
-def _namespace(self: Tracer, *, api_version: str | None = None) -> Any:
-    return namespace[0]
-
-
-namespace: list[Any] = [np]  # the drop-in module puts itself here
 
 
 @method("__round__")

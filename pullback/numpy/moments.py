@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import maximum, select
+from pullback.primitives.comparison import equal
 from pullback.primitives.complex import imag, real
 from pullback.primitives.exponential import square
 from pullback.primitives.norms import root
@@ -67,8 +68,13 @@ def mean(
     count = _count(x, axes, where)
     if not isinstance(count, int):
         count = dropped(count, axes)
-    result = as_dtype(div(summed, count), dtype_of(x))
+    result = _nan_of_none(as_dtype(div(summed, count), dtype_of(x)), count)
     return keep_axes(result, shape(x), axes) if not is_missing(keepdims) and keepdims else result
+
+
+def _nan_of_none(result: Any, count: Any) -> Any:
+    """Return NaN where no element is counted, which does not move: both ways, where 0/0 would do so in one."""
+    return result if isinstance(count, int) else select(equal(count, 0), dtype_of(result).type(np.nan), result)
 
 
 def dropped(kept: Any, axes: tuple[int, ...]) -> Any:
@@ -104,6 +110,8 @@ def var(
     summed = sum_(only(squares, where, 0), axes=axes)
     freedom = max(count - ddof, 0) if isinstance(count, int) else maximum(sub(dropped(count, axes), ddof), 0)
     result = as_dtype(div(summed, freedom), dtype_of(squares))
+    if not isinstance(count, int):
+        result = _nan_of_none(result, dropped(count, axes))
     return keep_axes(result, shape(x), axes) if not is_missing(keepdims) and keepdims else result
 
 

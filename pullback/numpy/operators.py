@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import source
-from pullback.core.errors import MutationError
 from pullback.core.primitive import Primitive, primitives
 from pullback.core.recorder import bind
-from pullback.core.tracer import Tracer, concrete
+from pullback.core.tracer import Tracer
+from pullback.core.tree import contents
 from pullback.primitives.exponential import integer_power, power, reciprocal, sqrt, square
 
 from .arguments import OPERANDS, operand
+from .chosen import Chosen
+from .views import copied
+from .writing import change, is_scalar, set_item
 
 __all__ = ["BINARY", "UNARY"]
 
@@ -45,8 +47,9 @@ COMPARISONS = {
     "ge": "greater_equal",
 }
 UNARY = {"neg": "neg", "abs": "absolute", "invert": "invert"}
-IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
-            "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}  # fmt: skip
+_UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
+           "mod": "remainder", "pow": "power", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
+           "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift"}  # fmt: skip
 
 _SHORTCUTS: dict[float, Primitive] = {2: square, 0.5: sqrt, -1: reciprocal}
 _LARGE = 64  # beyond, a loop over ever new exponents would derive ever new rules
@@ -81,25 +84,25 @@ def _unary(primitive: Primitive) -> Callable[[Any], Any]:
 
 def _other(x: Any) -> Any:
     """Return an unusual operand made ready, or NotImplemented where Python should ask it instead."""
-    if isinstance(x, list | tuple | np.ndarray | np.generic):
+    if isinstance(x, list | tuple | np.ndarray | np.generic) or type(x) in contents:
         return operand(x)
+    if type(x) is Chosen:
+        return NotImplemented
     if hasattr(x, "__array__") and getattr(x, "__array_ufunc__", None) is not None:
         return operand(x)
     return NotImplemented
 
 
-def _in_place(name: str, symbol: str) -> Callable[[Any, Any], Any]:
+def _in_place(name: str) -> Callable[[Any, Any], Any]:
     apply = getattr(python, f"__{name}__")
+    ufunc = getattr(np, _UFUNCS[name])
 
     def method(self: Tracer, other: Any) -> Any:
-        if self.type.ndim == 0 and type(concrete(self)) is not np.ndarray:
-            return apply(self, other)  # a scalar: Python rebinds the name, and nothing can be aliased
-        raise MutationError(
-            f"x {symbol}= y of a Tracer of {self.type}",
-            where=source.here(),
-            why="Tracers are not changed in place yet; rebinding x alone would leave other names of it behind",
-            fix=f"x = x {symbol} y",
-        )
+        if is_scalar(self):
+            return apply(self, other)  # Python rebinds the name, and nothing can be aliased
+        if type(other) not in OPERANDS and _other(other) is NotImplemented:
+            return NotImplemented
+        return change(ufunc, apply, self, other)
 
     method.__name__ = f"__i{name}__"
     return method
@@ -129,16 +132,7 @@ def _rdivmod(self: Tracer, other: Any) -> Any:
 
 
 def _positive(self: Tracer) -> Tracer:
-    return self.__copy__()
-
-
-def _set_item(self: Tracer, index: Any, value: Any) -> None:
-    raise MutationError(
-        f"x[...] = v on a Tracer of {self.type}",
-        where=source.here(),
-        why="Tracers are not changed in place yet",
-        fix="x = x.at[...].set(v) (or .add(v)), or np.where(condition, v, x)",
-    )
+    return copied(self)
 
 
 def _del_item(self: Tracer, index: Any) -> None:
@@ -157,14 +151,14 @@ def define_operators() -> None:
             Tracer.define(f"__r{name}__", _reflected(primitives[primitive]))
     for name, primitive in UNARY.items():
         Tracer.define(f"__{name}__", _unary(primitives[primitive]))
-    for name, symbol in IN_PLACE.items():
-        Tracer.define(f"__i{name}__", _in_place(name, symbol))
+    for name in _UFUNCS:
+        Tracer.define(f"__i{name}__", _in_place(name))
     Tracer.define("__pow__", _power)
     Tracer.define("__rpow__", _reflected(power))
     Tracer.define("__pos__", _positive)
     Tracer.define("__divmod__", _divmod)
     Tracer.define("__rdivmod__", _rdivmod)
-    Tracer.define("__setitem__", _set_item)
+    Tracer.define("__setitem__", set_item)
     Tracer.define("__delitem__", _del_item)
     Tracer.define("__contains__", _contains)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core import source
-from pullback.core.errors import NotWritten, ShapeError
+from pullback.core.errors import ShapeError
 from pullback.core.recorder import bind
 from pullback.core.tracer import Tracer, define_ufunc
 from pullback.core.types import type_of
@@ -21,7 +21,6 @@ from .arguments import (
     OPERANDS,
     as_dtype,
     is_missing,
-    no_out,
     one_axis,
     operand,
     refuse,
@@ -31,6 +30,7 @@ from .arguments import (
     strong,
 )
 from .arguments import ndim as ndim_of
+from .outputs import store_ufunc
 from .registry import covers, method
 from .shapes import moved, ravel
 
@@ -119,13 +119,12 @@ def _without_ones(x: Any, core: int, lead: tuple[int, ...]) -> tuple[Any, list[i
 
 def _matmul_ufunc(a: Any, b: Any, **options: Any) -> Any:
     options = {k: v for k, v in options.items() if v is not None}
-    if "out" in options:
-        raise no_out("matmul")
     a, b = operand(a), operand(b)
-    dtype = options.pop("dtype", None)
+    dtype, outs, casting = options.pop("dtype", None), options.pop("out", None), options.pop("casting", "same_kind")
     if options:
         refuse("matmul", **options)
-    return matmul(as_dtype(a, dtype), as_dtype(b, dtype))
+    result = matmul(as_dtype(a, dtype), as_dtype(b, dtype))
+    return result if outs is None else store_ufunc(np.matmul, outs, result, True, casting)
 
 
 def _matmul_forward(self: Tracer, other: Any) -> Any:
@@ -291,21 +290,21 @@ def kron(a: Any, b: Any) -> Any:
 
 @covers(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
-    """Vector product of 3-vectors along an axis."""
+    """Vector product along an axis; of vectors in the plane its third component, as a scalar."""
     if not is_missing(axis):
         axisa = axisb = axisc = axis
     a, b = operand(a), operand(b)
     a = moved(a, one_axis(axisa, ndim_of(a)), ndim_of(a) - 1)
     b = moved(b, one_axis(axisb, ndim_of(b)), ndim_of(b) - 1)
+    if shape(a)[-1] == shape(b)[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if {shape(a)[-1], shape(b)[-1]} == {2, 3}:
+        a, b = (np.concatenate([x, np.zeros_like(x[..., :1])], -1) if shape(x)[-1] == 2 else x for x in (a, b))
     if shape(a)[-1] != 3 or shape(b)[-1] != 3:
-        if {shape(a)[-1], shape(b)[-1]} <= {2, 3}:
-            raise NotWritten(
-                "np.cross of 2-vectors", where=source.here(), fix="a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]"
-            )
         raise ShapeError(
             f"cross of shapes {shape(a)} and {shape(b)}",
             where=source.here(),
-            why="the vectors must have 3 components",
+            why="the vectors must have 2 or 3 components",
             fix="say which axis holds the components: np.cross(a, b, axis=0)",
             operands=(a, b),
         )

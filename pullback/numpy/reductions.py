@@ -156,7 +156,7 @@ def _truth(reduce: Any, neutral: bool, a: Any, axis: Any, keepdims: Any, where: 
 
 
 @method("any")
-@covers(np.any)
+@covers(np.any, moves=False)
 def some(a: Any, axis: Any = None, out: Any = None, keepdims: Any = missing, *, where: Any = missing) -> Any:
     """Whether any element along axes is true."""
     refuse("any", out=out)
@@ -164,14 +164,14 @@ def some(a: Any, axis: Any = None, out: Any = None, keepdims: Any = missing, *, 
 
 
 @method("all")
-@covers(np.all)
+@covers(np.all, moves=False)
 def every(a: Any, axis: Any = None, out: Any = None, keepdims: Any = missing, *, where: Any = missing) -> Any:
     """Whether all elements along axes are true."""
     refuse("all", out=out)
     return _truth(all_, True, a, axis, keepdims, where)
 
 
-@covers(np.count_nonzero)
+@covers(np.count_nonzero, moves=False)
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Count of the elements that are not zero."""
     x = operand(a)
@@ -194,7 +194,7 @@ def _arg(name: str, reduce: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 
 @method("argmax")
-@covers(np.argmax)
+@covers(np.argmax, moves=False)
 def arg_largest(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = missing) -> Any:
     """Index of the maximum."""
     refuse("argmax", out=out)
@@ -202,7 +202,7 @@ def arg_largest(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = mi
 
 
 @method("argmin")
-@covers(np.argmin)
+@covers(np.argmin, moves=False)
 def arg_smallest(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = missing) -> Any:
     """Index of the minimum."""
     refuse("argmin", out=out)

@@ -10,12 +10,16 @@ import numpy as np
 
 from pullback.core import source
 from pullback.core.errors import NotWritten, ShapeError
+from pullback.core.sizes import sized
 from pullback.core.tracer import Tracer
-from pullback.primitives.assembling import flip, roll
-from pullback.primitives.shaping import reshape
+from pullback.primitives.assembling import roll
+from pullback.primitives.shaping import reshape, transpose
 
-from .arguments import ndim, one_axis, operand, permute, reshaped, shape, sizes_of, some_axes, spread
+from .arguments import ndim, one_axis, operand, reshaped, shape, sizes_of, some_axes
 from .registry import attribute, covers, method
+from .views import copied, layout, repeated, reshaped_view
+from .views import flipped as flip
+from .views import permuted as permute
 
 __all__ = ["moved", "ravel", "reshape_to"]
 
@@ -57,35 +61,52 @@ def reshape_to(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any 
     given = shape if shape is not None else newshape
     if given is None:
         raise TypeError("reshape() missing 1 required positional argument: 'shape'")
+    if copy is False and type(x) is Tracer:
+        _check_no_copy(x, filled(x, given), order)
     if order == "F":
         back = tuple(reversed(filled(x, given)))
-        return permute(reshaped(permute(x, _reversed(x)), back), tuple(reversed(range(len(back)))))
-    check_order("reshape", order, x)
-    return reshape(x, shape=filled(x, given))
+        y = permute(reshaped_view(permute(x, _reversed(x)), back), tuple(reversed(range(len(back)))))
+    else:
+        check_order("reshape", order, x)
+        y = reshaped_view(x, filled(x, given))
+    return copied(y) if copy and type(y) is Tracer else y
+
+
+def _check_no_copy(x: Tracer, sizes: tuple[int, ...], order: Any) -> None:
+    """Raise, as NumPy does, where the elements do not lie so that a reshape is a view."""
+    memory = layout(x)
+    if memory is not None and memory.size and not np.may_share_memory(memory, memory.reshape(sizes, order=order)):
+        raise ValueError("Unable to avoid creating a copy while reshaping.")
 
 
 @method("reshape")
 def reshape_method(self: Any, *sizes: Any, order: str = "C", copy: Any = None) -> Any:
     """``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
-    return reshape_to(self, sizes[0] if len(sizes) == 1 else sizes, order)
+    return reshape_to(self, sizes[0] if len(sizes) == 1 else sizes, order, copy=copy)
 
 
 def _reversed(x: Any) -> tuple[int, ...]:
     return tuple(reversed(range(ndim(x))))
 
 
+@method("ravel")
 @covers(np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
-    """All elements along one axis."""
-    x = operand(a)
+    """All elements along one axis; a view of them where NumPy makes one."""
+    return reshaped_view(_in_order(operand(a), order), (-1,))
+
+
+@method("flatten")
+def flatten(self: Any, order: str = "C") -> Any:
+    """All elements along one axis, as an array of their own."""
+    return reshape(_in_order(self, order), shape=(self.size,))
+
+
+def _in_order(x: Any, order: Any) -> Any:
     if order == "F":
-        x = permute(x, _reversed(x))
-    else:
-        check_order("ravel", order, x)
-    return reshape(x, shape=(math.prod(shape(x)),))
-
-
-method("ravel", "flatten")(ravel)
+        return permute(x, _reversed(x))
+    check_order("ravel", order, x)
+    return x
 
 
 @covers(np.transpose, np.permute_dims)
@@ -157,10 +178,14 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 
 def moved(x: Any, axis: int, place: int) -> Any:
-    """Return x with one axis (non-negative) moved."""
-    axes = [i for i in range(ndim(x)) if i != axis]
+    """Return x with one axis (non-negative) moved: no view of x, as a part of results."""
+    return transpose(x, axes=axes) if (axes := _moving(ndim(x), axis, place)) != tuple(range(ndim(x))) else x
+
+
+def _moving(n: int, axis: int, place: int) -> tuple[int, ...]:
+    axes = [i for i in range(n) if i != axis]
     axes.insert(place, axis)
-    return permute(x, tuple(axes))
+    return tuple(axes)
 
 
 @covers(np.rollaxis)
@@ -169,7 +194,7 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     x = operand(a)
     i = one_axis(axis, ndim(x))
     start = start + ndim(x) if start < 0 else start
-    return moved(x, i, start - 1 if i < start else start)
+    return permute(x, _moving(ndim(x), i, start - 1 if i < start else start))
 
 
 @covers(np.expand_dims)
@@ -182,7 +207,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
     if len(found) != len(axes):
         raise ValueError("repeated axis")
     sizes = iter(shape(x))
-    return reshaped(x, tuple(1 if i in found else next(sizes) for i in range(n)))
+    return reshaped_view(x, tuple(1 if i in found else next(sizes) for i in range(n)))
 
 
 @method("squeeze")
@@ -191,11 +216,11 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     """Drop axes of size 1."""
     x = operand(a)
     if axis is None:
-        return reshaped(x, tuple(n for n in shape(x) if n != 1))
+        return reshaped_view(x, tuple(n for n in shape(x) if n != 1))
     axes = some_axes(axis, ndim(x))
     if any(shape(x)[i] != 1 for i in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return reshaped(x, tuple(n for i, n in enumerate(shape(x)) if i not in axes))
+    return reshaped_view(x, tuple(n for i, n in enumerate(shape(x)) if i not in axes))
 
 
 @covers(np.broadcast_to)
@@ -211,7 +236,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
             why="an axis is repeated only where it has size 1",
             fix="x[:, None] puts an axis of size 1 in; np.tile repeats others",
         )
-    return spread(x, wanted)
+    return repeated(x, wanted)
 
 
 _shape = shape
@@ -222,25 +247,25 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """Broadcast arrays against each other."""
     xs = [operand(x) for x in args]
     whole = np.broadcast_shapes(*(shape(x) for x in xs))
-    return tuple(spread(x, whole) for x in xs)
+    return tuple(repeated(x, whole) if shape(x) != whole else x for x in xs)
 
 
 @covers(np.atleast_1d)
 def atleast_1d(*arys: Any) -> Any:
     """Give scalars an axis."""
-    return _each(arys, lambda x: reshaped(x, (1,)) if ndim(x) == 0 else x)
+    return _each(arys, lambda x: reshaped_view(x, (1,)) if ndim(x) == 0 else x)
 
 
 @covers(np.atleast_2d)
 def atleast_2d(*arys: Any) -> Any:
     """Put axes in front until there are two."""
-    return _each(arys, lambda x: reshaped(x, (*(1,) * (2 - ndim(x)), *shape(x))) if ndim(x) < 2 else x)
+    return _each(arys, lambda x: reshaped_view(x, (*(1,) * (2 - ndim(x)), *shape(x))) if ndim(x) < 2 else x)
 
 
 @covers(np.atleast_3d)
 def atleast_3d(*arys: Any) -> Any:
     """Put axes around until there are three."""
-    return _each(arys, lambda x: reshaped(x, {0: (1, 1, 1), 1: (1, *shape(x), 1), 2: (*shape(x), 1)}[ndim(x)])
+    return _each(arys, lambda x: reshaped_view(x, {0: (1, 1, 1), 1: (1, *shape(x), 1), 2: (*shape(x), 1)}[ndim(x)])
                  if ndim(x) < 3 else x)  # fmt: skip
 
 
@@ -254,7 +279,7 @@ def flipped(m: Any, axis: Any = None) -> Any:
     """Reverse the order of elements along axes."""
     x = operand(m)
     axes = some_axes(axis, ndim(x))
-    return flip(x, axes=axes) if axes else x
+    return flip(x, axes)
 
 
 @covers(np.flipud)
@@ -281,10 +306,10 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     if first == second:
         raise ValueError("Axes must be different.")
     if k % 4 == 2:
-        return flip(x, axes=tuple(sorted((first, second))))
+        return flip(x, tuple(sorted((first, second))))
     if k % 4 == 1:
-        return swapaxes(flip(x, axes=(second,)), first, second)
-    return flip(swapaxes(x, first, second), axes=(second,)) if k % 4 == 3 else x
+        return swapaxes(flip(x, (second,)), first, second)
+    return flip(swapaxes(x, first, second), (second,)) if k % 4 == 3 else flip(x, ())
 
 
 @covers(np.roll)
@@ -301,23 +326,23 @@ def rolled(a: Any, shift: Any, axis: Any = None) -> Any:
     for s, i in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
         by[one_axis(i, ndim(x))] = by.get(one_axis(i, ndim(x)), 0) + s
     axes = tuple(sorted(by))
-    return roll(x, shifts=tuple(by[i] for i in axes), axes=axes) if axes else x
+    return roll(x, shifts=tuple(by[i] for i in axes), axes=axes) if axes else np.copy(x)
 
 
-@covers(np.shape)
+@covers(np.shape, moves=False)
 def shape_of(a: Any) -> tuple[int, ...]:
     """Shape of an array."""
-    return shape(operand(a))
+    return sized(shape(operand(a)), always=True)
 
 
-@covers(np.ndim)
+@covers(np.ndim, moves=False)
 def ndim_of(a: Any) -> int:
     """Return the number of axes of an array."""
     return ndim(operand(a))
 
 
-@covers(np.size)
+@covers(np.size, moves=False)
 def size_of(a: Any, axis: Any = None) -> int:
     """Return the number of elements, in all or along axes."""
     x = operand(a)
-    return math.prod(shape(x)[i] for i in some_axes(axis, ndim(x)))
+    return sized(math.prod(shape(x)[i] for i in some_axes(axis, ndim(x))), always=True)

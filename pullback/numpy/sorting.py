@@ -6,31 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core import source
-from pullback.core.errors import NotWritten
+from pullback.core.tracer import concrete
 from pullback.primitives.arithmetic import add, div, mul, sub
 from pullback.primitives.choice import select
-from pullback.primitives.comparison import equal, greater, isnan, less
-from pullback.primitives.reductions import any_
+from pullback.primitives.comparison import equal, greater, less
+from pullback.primitives.indexing import take_along
 from pullback.primitives.sorting import argsort, searchsorted, sort
 
 from .arguments import (
     as_dtype,
     dtype_of,
-    is_missing,
-    keep_axes,
     ndim,
     one_axis,
     operand,
-    permute,
     refuse,
-    reshaped,
     shape,
-    some_axes,
     strong,
 )
 from .indexing import take
-from .joining import cut_along
 from .registry import covers, method
 from .shapes import ravel
 
@@ -48,7 +41,7 @@ def sorted_(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
 
 
 @method("argsort")
-@covers(np.argsort)
+@covers(np.argsort, moves=False)
 def arg_sorted(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     """Return the indices that sort along an axis; equal elements keep their order."""
     refuse("argsort", order=order)
@@ -59,7 +52,7 @@ def arg_sorted(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, s
 
 
 @method("searchsorted")
-@covers(np.searchsorted)
+@covers(np.searchsorted, moves=False)
 def search_sorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Where elements would go in a sorted vector."""
     x = operand(a)
@@ -72,24 +65,32 @@ def search_sorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any
     return searchsorted(x, operand(v), side=side)
 
 
-@covers(np.digitize)
+@covers(np.digitize, moves=False)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """Which bin each element lies in; increasing bins."""
-    edges = operand(bins)
-    return searchsorted(edges, operand(x), side="left" if right else "right")
+    """Which bin each element lies in; bins without values are taken to increase."""
+    edges, x = operand(bins), operand(x)
+    known = concrete(edges)
+    side = "left" if right else "right"
+    if known is None or not len(known) or known[0] <= known[-1]:
+        return searchsorted(edges, x, side=side)
+    return shape(edges)[0] - searchsorted(np.flip(edges), x, side=side)
 
 
 @covers(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """Piecewise linear interpolation; derivatives by the points and by the values."""
-    refuse("interp", period=period)
     x, xp, fp = operand(x), operand(xp), operand(fp)
     x, xp, fp = as_dtype(x, float), as_dtype(xp, float), as_dtype(fp, complex if dtype_of(fp).kind == "c" else float)
+    if ndim(xp) != 1 or ndim(fp) != 1:
+        raise ValueError("Data points must be 1-D sequences")
     n = shape(xp)[0]
     if shape(xp) != shape(fp):
         raise ValueError("fp and xp are not of the same length.")
     if n == 0:
         raise ValueError("array of sample points is empty")
+    if period is not None:
+        x, xp, fp = _around(x, xp, fp, period)
+        left, right, n = None, None, n + 2
     first, last = take(fp, 0), take(fp, n - 1)
     if n == 1:
         inside = mul(add(x, 0.0), 0.0) + first
@@ -105,116 +106,62 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     return select(equal(x, take(xp, n - 1)), last, result)
 
 
-def _one_last(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
-    """Return x with the axes to be reduced as one last axis, and those axes."""
-    axes = some_axes(axis, ndim(x))
-    kept = tuple(i for i in range(ndim(x)) if i not in axes)
-    x = permute(x, (*kept, *axes))
-    size = int(np.prod(shape(x)[len(kept) :]))
-    return reshaped(x, (*shape(x)[: len(kept)], size)), axes
+def _around(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
+    """Return points in one period, sorted, with a neighbour from the periods before and after."""
+    period = operand(period)
+    known = concrete(period)
+    if known is not None and known == 0:
+        raise ValueError("period must be a non-zero value")
+    period = np.abs(period)
+    x, xp = x % period, xp % period
+    order = argsort(xp, axis=0)
+    xp, fp = take(xp, order), take(fp, order)
+    xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+    return x, xp, np.concatenate([fp[-1:], fp, fp[:1]])
 
 
-@covers(np.median)
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Any:
-    """Middle of the sorted elements, or the mean of the two in the middle."""
+@covers(np.partition)
+def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    """Return all elements in ascending order: what NumPy promises of a partition, and more."""
+    _check_places(a, kth, axis)
+    return sorted_(a, axis, order=order)
+
+
+@method("argpartition")
+@covers(np.argpartition, moves=False)
+def arg_partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    """Return the indices that sort: what NumPy promises of a partition, and more."""
+    _check_places(a, kth, axis)
+    return arg_sorted(a, axis, order=order)
+
+
+def _check_places(a: Any, kth: Any, axis: Any) -> None:
     x = operand(a)
-    half = np.asarray(0.5, dtype_of(x) if dtype_of(x).kind == "f" else float)
-    return _quantile("median", x, half, axis, out, overwrite_input, "linear", keepdims)
+    n = int(np.prod(shape(x))) if axis is None else shape(x)[one_axis(axis, ndim(x))]
+    for k in np.atleast_1d(kth).tolist():
+        if n and not -n <= k < n:
+            raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 
-@covers(np.quantile)
-def quantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    """Quantiles, by linear interpolation between sorted elements."""
-    refuse("quantile", weights=weights)
-    return _quantile("quantile", a, _fractions(q, a), axis, out, overwrite_input, method, keepdims)
+@covers(np.lexsort, moves=False)
+def lexsort(keys: Any, axis: Any = -1) -> Any:
+    """Return the indices that sort by several keys, the last one first."""
+    keys = list(keys) if isinstance(keys, list | tuple) else [operand(keys)[i] for i in range(shape(operand(keys))[0])]
+    if not keys:
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    keys = [operand(key) for key in keys]
+    if not ndim(keys[0]):
+        return np.zeros((), np.intp)
+    axis = one_axis(axis, ndim(keys[0]))
+    order = argsort(keys[0], axis=axis)
+    for key in keys[1:]:
+        order = take_along(order, argsort(take_along(key, order, axis), axis=axis), axis)
+    return order
 
 
-@covers(np.percentile)
-def percentile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    """Percentiles, by linear interpolation between sorted elements."""
-    refuse("percentile", weights=weights)
-    q = _fractions(q, a)
-    return _quantile("percentile", a, np.asarray(q / q.dtype.type(100)), axis, out, overwrite_input, method, keepdims)
-
-
-def _fractions(q: Any, a: Any) -> np.ndarray:
-    """Return q as an array; a Python number in the dtype of what is sorted."""
-    dtype = dtype_of(operand(a))
-    return np.asarray(
-        q, dtype if type(q) in (int, float) and dtype.kind == "f" else np.result_type(np.asarray(q), np.float16)
-    )
-
-
-def _quantile(name: str, a: Any, q: Any, axis: Any, out: Any, overwrite: bool, method: str, keepdims: Any) -> Any:
-    refuse(name, out=out, overwrite_input=overwrite or None)
-    if method not in ("linear", "lower", "higher", "midpoint", "nearest"):
-        raise NotWritten(f"np.{name}(method={method!r})", where=source.here(), fix='method="linear"')
-    if np.any((q < 0) | (q > 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    x = operand(a)
-    whole = shape(x)
-    blends = method in ("linear", "midpoint")
-    flat, axes = _one_last(as_dtype(x, float) if blends and dtype_of(x).kind in "biu" else x, axis)
-    dtype = np.result_type(dtype_of(flat), q.dtype) if blends else dtype_of(flat)
-    n, last = shape(flat)[-1], ndim(flat) - 1
-    if n == 0:
-        raise IndexError("cannot take a quantile of no elements")
-    ordered = sort(flat, axis=last)
-    place = q * (n - 1)
-    low = np.floor(place).astype(int)
-    high = np.minimum(low + 1, n - 1)
-    part = {"linear": place - low, "lower": 0 * place, "higher": (place > low) * 1.0, "midpoint": (place > low) * 0.5}
-    weight = part[method] if method in part else (np.rint(place) > low) * 1.0
-    results = [_between(ordered, last, i, j, t) for i, j, t in zip(low.flat, high.flat, weight.flat, strict=True)]
-    if dtype_of(flat).kind == "f":
-        bad = any_(isnan(flat), axes=(last,))
-        results = [select(bad, dtype_of(r).type(np.nan), r) for r in results]
-    results = [as_dtype(r, dtype) for r in results]
-    if not is_missing(keepdims) and keepdims:
-        results = [keep_axes(r, whole, axes) for r in results]
-    return results[0] if q.ndim == 0 else reshaped(np.stack(results), (*q.shape, *shape(results[0])))
-
-
-def _between(ordered: Any, axis: int, i: int, j: int, t: float) -> Any:
-    rest = shape(ordered)[:axis]
-    a = reshaped(cut_along(ordered, axis, i, i + 1), rest)
-    if t == 0 or i == j:
-        return a
-    b = reshaped(cut_along(ordered, axis, j, j + 1), rest)
-    width = sub(b, a)
-    return add(a, mul(width, t)) if t < 0.5 else sub(b, mul(width, 1 - t))
-
-
-def _partition(name: str, instead: str) -> Any:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        raise NotWritten(
-            f"np.{name} of something that is being differentiated or traced",
-            where=source.here(),
-            fix=f"np.{instead}(x): in its k-th place, too, stands the k-th element",
-        )
-
-    return function
-
-
-covers(np.partition)(_partition("partition", "sort"))
-method("argpartition")(covers(np.argpartition)(_partition("argpartition", "argsort")))
+@covers(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    """Sort along the last axis, and make complex numbers of the elements."""
+    x = sorted_(a)
+    kind = dtype_of(x)
+    return x if kind.kind == "c" else as_dtype(x, np.complex64 if kind.char in "bhBH" else np.complex128)

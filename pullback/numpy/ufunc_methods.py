@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pullback.core import dispatch, source
-from pullback.core.errors import MutationError, NotWritten
+from pullback.core.errors import NotWritten
 from pullback.primitives.arithmetic import add, sub
 from pullback.primitives.choice import select
-from pullback.primitives.comparison import isfinite
+from pullback.primitives.comparison import equal, isinf
 from pullback.primitives.cumulative import cummax, cummin, cumprod, cumsum
 from pullback.primitives.exponential import exp, log
 from pullback.primitives.reductions import max_, sum_
@@ -23,17 +24,19 @@ from .arguments import (
     keep_axes,
     missing,
     ndim,
-    no_out,
     one_axis,
     operand,
+    permute,
     refuse,
     reshaped,
     shape,
     some_axes,
 )
 from .joining import cut_along, stack
+from .outputs import store
 from .reductions import every, largest, product, smallest, some, total, wide
 from .ufuncs import call_ufunc
+from .writing import change_at
 
 __all__ = ["ufunc_method"]
 
@@ -41,9 +44,9 @@ __all__ = ["ufunc_method"]
 def ufunc_method(ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """Answer ``ufunc.method(...)`` of Tracers."""
     out = kwargs.pop("out", None)
-    if out is not None and any(x is not None for x in (out if isinstance(out, tuple) else (out,))):
-        raise no_out(f"{ufunc.__name__}.{method}")
-    return _METHODS[method](ufunc, *inputs, **kwargs)
+    result = _METHODS[method](ufunc, *inputs, **kwargs)
+    (out,) = out if isinstance(out, tuple) else (out,)
+    return result if out is None else store(f"{ufunc.__name__}.{method}", out, result)
 
 
 def _reduce(
@@ -56,15 +59,18 @@ def _reduce(
     where: Any = missing,
 ) -> Any:
     where = missing if where is True else where
+    if axis in (0, -1) and type(axis) is int and not ndim(operand(array)):
+        axis = ()  # as NumPy has it
     if ufunc in (np.add, np.multiply):
         return (total if ufunc is np.add else product)(array, axis, dtype, None, keepdims, initial, where)
     if ufunc in _EXTREMES:
         return _EXTREMES[ufunc](as_dtype(operand(array), dtype), axis, None, keepdims, initial, where)
     if ufunc in _LOGICAL and is_missing(initial):
         return _LOGICAL[ufunc](array, axis, None, keepdims, where=where)
-    refuse(f"{ufunc.__name__}.reduce", where=where)
     x = as_dtype(operand(array), dtype)
     axes = some_axes(axis, ndim(x))
+    if not is_missing(where):
+        x = _others_neutral(ufunc, x, where, initial)
     if ufunc is np.logaddexp and dtype_of(x).kind == "f" and axes and all(shape(x)[i] for i in axes):
         result = _log_sum_exp(x, axes)
         result = result if is_missing(initial) else call_ufunc(ufunc, result, operand(initial))
@@ -73,19 +79,47 @@ def _reduce(
     return keep_axes(result, shape(x), axes) if keepdims else result
 
 
+def _others_neutral(ufunc: np.ufunc, x: Any, where: Any, initial: Any) -> Any:
+    """Return x with the element that changes nothing in place of those that are left out."""
+    neutral = ufunc.identity
+    if ufunc in _REORDERABLE and not is_missing(initial):
+        neutral = initial
+    if neutral is None:
+        raise NotWritten(
+            f"np.{ufunc.__name__}.reduce(where=...) of something that is being differentiated or traced",
+            where=source.here(),
+            why="the ufunc has no neutral element to stand for what is left out",
+            fix="leave the elements out first: x[i], or np.where with an element that changes nothing",
+        )
+    return select(operand(where), x, as_dtype(operand(neutral), dtype_of(x)))
+
+
 def _log_sum_exp(x: Any, axes: tuple[int, ...]) -> Any:
-    """``m + log Σ exp(x - m)``: one pass where folding would take a step an element."""
+    """``m + log Σ exp(x - m)``: one pass where folding would take a step an element.
+
+    An infinite m is all there is to the sum, and moves as the largest element does: ties share.
+    """
     m = max_(x, axes=axes)
-    m = select(isfinite(m), m, dtype_of(x).type(0))
-    return add(m, log(sum_(exp(sub(x, keep_axes(m, shape(x), axes))), axes=axes)))
+    zero = dtype_of(x).type(0)
+    top = keep_axes(m, shape(x), axes)
+    below = sub(x, select(isinf(top), zero, top))
+    below = select(isinf(top), select(equal(x, top), zero, dtype_of(x).type(-np.inf)), below)
+    return add(m, log(sum_(exp(below), axes=axes)))
 
 
 def _folded(ufunc: np.ufunc, x: Any, axes: tuple[int, ...], initial: Any) -> Any:
-    """Fold one axis, element by element, as NumPy does."""
-    if len(axes) != 1:
-        raise NotWritten(
-            f"np.{ufunc.__name__}.reduce over {len(axes)} axes", where=source.here(), fix="one axis after another"
-        )
+    """Fold axes, element by element, as NumPy does."""
+    if len(axes) > 1:
+        if not (ufunc.identity is not None or ufunc in _REORDERABLE):
+            raise ValueError(
+                f"reduction operation {ufunc.__name__!r} is not reorderable, so at most one axis may be specified"
+            )
+        kept = tuple(i for i in range(ndim(x)) if i not in axes)
+        sizes = tuple(shape(x)[i] for i in kept)
+        x = reshaped(permute(x, (*axes, *kept)), (math.prod(shape(x)[i] for i in axes), *sizes))
+        axes = (0,)
+    if not axes:
+        return x if is_missing(initial) else call_ufunc(ufunc, operand(initial), x)
     parts = _slices(x, axes[0])
     if not is_missing(initial):
         loop = ufunc.resolve_dtypes((dtype_of(x), dtype_of(x), None))[-1]
@@ -125,16 +159,6 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
     return call_ufunc(ufunc, reshaped(a, (*shape(a), *(1,) * ndim(b))), b)
 
 
-def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
-    name = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.maximum: "max", np.minimum: "min"}
-    raise MutationError(
-        f"np.{ufunc.__name__}.at changes an array in place",
-        where=source.here(),
-        why="arrays that hold Tracers, and Tracers, are not changed in place yet",
-        fix=f"x = x.at[indices].{name.get(ufunc, 'set')}(v) (of a plain array: pullback.numpy.at(x)[indices])",
-    )
-
-
 def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None) -> Any:
     x = operand(array)
     i = one_axis(axis, ndim(x))
@@ -149,6 +173,7 @@ def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: A
     return stack(parts, i)
 
 
+_REORDERABLE = frozenset({np.fmax, np.fmin})  # and all that have a neutral element
 _EXTREMES: dict[np.ufunc, Callable[..., Any]] = {np.maximum: largest, np.minimum: smallest}
 _LOGICAL: dict[np.ufunc, Callable[..., Any]] = {np.logical_and: every, np.logical_or: some}
 _RUNNING: dict[np.ufunc, Callable[..., Any]] = {
@@ -161,7 +186,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "reduce": _reduce,
     "accumulate": _accumulate,
     "outer": _outer,
-    "at": _at,
+    "at": change_at,
     "reduceat": _reduceat,
 }
 

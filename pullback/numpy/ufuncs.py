@@ -1,7 +1,7 @@
 """NumPy's ufuncs of Tracers: plain calls go straight to a primitive, or to a small composition.
 
-Options of a call: ``dtype=`` and ``casting=`` work as in NumPy; ``out=`` is a mutation;
-``where=`` leaves elements undefined without ``out=``, and is refused.
+Options of a call: ``dtype=``, ``casting=`` and ``out=`` work as in NumPy; ``where=`` leaves elements
+undefined without ``out=``, and is refused then.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from pullback.primitives.arithmetic import mul
 from pullback.primitives.exponential import integer_power, power
 from pullback.primitives.shaping import convert
 
-from .arguments import OPERANDS, as_dtype, no_out, operand, strong
+from .arguments import OPERANDS, as_dtype, operand, strong
+from .outputs import store_ufunc
+from .views import copied
 
-__all__ = ["COMPOSED", "DIRECT", "call_ufunc"]
+__all__ = ["COMPOSED", "DIRECT", "call_ufunc", "composed"]
 
 DIRECT: dict[np.ufunc, str] = {
     np.add: "add", np.subtract: "sub", np.multiply: "mul", np.true_divide: "div", np.negative: "neg",
@@ -52,7 +54,7 @@ _DEFAULTS = {"where": True, "casting": "same_kind", "subok": True, "dtype": None
 
 
 def _positive(x: Any) -> Any:
-    return strong(x)
+    return copied(strong(x))
 
 
 def _radians(x: Any) -> Any:
@@ -147,7 +149,9 @@ _LARGE = 64  # as for the operator
 _binary_power = _binary(np.power, power)
 
 
-def _composed(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
+def composed(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler of a ufunc that `function` computes: what a user passes is made ready, and options work."""
+
     def handler(*xs: Any, **options: Any) -> Any:
         xs = tuple(operand(x) for x in xs)
         return _with_options(ufunc, function, xs, options) if options else function(*xs)
@@ -158,10 +162,10 @@ def _composed(ufunc: np.ufunc, function: Callable[..., Any]) -> Callable[..., An
 def _with_options(ufunc: np.ufunc, function: Callable[..., Any], xs: tuple, options: dict) -> Any:
     """Call with NumPy's keyword options: they work, or raise."""
     options = {name: v for name, v in options.items() if not _is_default(name, v)}
-    if "out" in options:
-        raise no_out(ufunc.__name__)
+    outs = options.pop("out", None)
     dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
     options.pop("subok", None)
+    where = options.pop("where", True) if outs is not None else True
     if options:
         name = next(iter(options))
         raise NotWritten(
@@ -170,7 +174,8 @@ def _with_options(ufunc: np.ufunc, function: Callable[..., Any], xs: tuple, opti
             why="this option is not supported" + (": elements left out are undefined" if name == "where" else " yet"),
             fix=f"np.where(condition, np.{ufunc.__name__}(x), default)" if name == "where" else f"leave {name}= out",
         )
-    return function(*_cast(ufunc, xs, dtype, casting))
+    results = function(*_cast(ufunc, xs, dtype, casting))
+    return results if outs is None else store_ufunc(ufunc, outs, results, where, casting)
 
 
 def _is_default(name: str, value: Any) -> bool:
@@ -211,7 +216,7 @@ def define_ufuncs() -> None:
         _handlers[ufunc] = (_unary if ufunc.nin == 1 else _binary)(ufunc, primitives[name])
     _handlers[np.power] = _power
     for ufunc, function in COMPOSED.items():
-        _handlers[ufunc] = _composed(ufunc, function)
+        _handlers[ufunc] = composed(ufunc, function)
     for ufunc, handler in _handlers.items():
         define_ufunc(ufunc, handler)
 

@@ -1,4 +1,4 @@
-"""Changing arrays: ``x.at[i].set(v)`` gives a new one; what changes x itself raises, and says what to write."""
+"""Changing arrays without changing them: ``x.at[i].set(v)`` gives a new one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from pullback.core import source
-from pullback.core.errors import MutationError, NotWritten
-from pullback.core.tracer import Tracer, concrete
+from pullback.core.errors import NotWritten
+from pullback.core.tracer import concrete
 from pullback.primitives.indexing import index_add, index_get, index_set
 
 from .arguments import as_dtype, dtype_of, ndim, operand, shape
 from .indexing import parse_index
-from .registry import attribute, covers, method
+from .registry import attribute
 from .ufuncs import call_ufunc
 
 __all__ = ["At", "Update"]
@@ -129,53 +129,3 @@ attribute("at")(At)
 def at(x: Any) -> At:
     """Return ``x.at`` for any array."""
     return At(x)
-
-
-def _refuse(what: str, fix: str) -> MutationError:
-    return MutationError(
-        f"{what} changes an array in place",
-        where=source.here(),
-        why="arrays that hold Tracers, and Tracers, are not changed in place yet",
-        fix=fix,
-    )
-
-
-_METHODS = {
-    "sort": "x = np.sort(x)",
-    "partition": "x = np.sort(x)",
-    "fill": "x = np.full_like(x, v)",
-    "put": "x = x.at[indices].set(v)",
-    "itemset": "x = x.at[i].set(v)",
-    "setfield": "x = x.at[i].set(v)",
-    "resize": "x = np.resize(x, shape)",
-    "byteswap": "x itself: byte order is not part of a Tracer",
-    "setflags": "x itself: a Tracer is never written to",
-}
-_FUNCTIONS = {
-    np.copyto: "x = np.where(condition, new, x)",
-    np.put: "x = x.at[indices].set(v)",
-    np.put_along_axis: "x = x.at[...].set(v) with index arrays, or np.where",
-    np.place: "x = np.where(mask, new, x)",
-    np.putmask: "x = np.where(mask, new, x)",
-    np.fill_diagonal: "i = np.arange(n); x = x.at[i, i].set(v)",
-}
-
-
-def _method(name: str, fix: str) -> None:
-    def refuse_method(self: Tracer, *args: Any, **kwargs: Any) -> None:
-        raise _refuse(f"x.{name}(...)", fix)
-
-    method(name)(refuse_method)
-
-
-def _function(function: Any, fix: str) -> None:
-    def refuse_function(*args: Any, **kwargs: Any) -> None:
-        raise _refuse(f"np.{function.__name__}(...)", fix)
-
-    covers(function)(refuse_function)
-
-
-for _name, _fix in _METHODS.items():
-    _method(_name, _fix)
-for _changes, _fix in _FUNCTIONS.items():
-    _function(_changes, _fix)

@@ -173,7 +173,9 @@ class Angle(Elementwise):
 
     def jvp(self, operands, result, tangents):
         (z,), (v,) = operands, tangents
-        return imag(div(v, z)) if _is_complex(z) else None
+        if not _is_complex(z):
+            return None
+        return imag(div(v, select(not_equal(z, 0), z, complex(np.nan, np.nan))))  # v / 0 would be infinite for some v
 
 
 angle = Angle()

@@ -63,8 +63,8 @@ class Contract(Primitive):
         b_axes = (lane, *b_axes) if batched[1] else b_axes
         return contract(*operands, a_axes=a_axes, b_axes=b_axes, out_axes=(lane, *out_axes))
 
-    def cost(self, types, results, *, a_axes, b_axes, out_axes):
-        sizes = _sizes(*types, a_axes=a_axes, b_axes=b_axes)
+    def cost(self, types, results, *, a_axes, b_axes, out_axes, alpha=1.0):
+        sizes = _sizes(*types[:2], a_axes=a_axes, b_axes=b_axes)  # the engine scales products, and adds to a third
         products = math.prod(sizes.values())
         return Cost(products if len(sizes) == len(out_axes) else 2 * products, moved_bytes(types, results))
 

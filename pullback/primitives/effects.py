@@ -160,7 +160,7 @@ def _called(f: Any, values: tuple, types: tuple, quiet: bool) -> list[Any]:
                 why=f"result_shapes announced {t}",
                 fix="return an array of the announced shape and dtype, or announce what the function returns",
             )
-        fitted.append(y.astype(t.dtype, copy=False)[()])
+        fitted.append(y.astype(t.dtype)[()])  # a copy: it may be a buffer that the function uses again
     return fitted
 
 

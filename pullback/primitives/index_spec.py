@@ -131,9 +131,9 @@ def _mask(item: Any, axis: int, shape: tuple[int, ...], exact: bool) -> list:
     value = taken_array(item, "mask") if type(item) is Tracer else np.asarray(item)
     if value.ndim == 0:
         raise NotWritten(
-            "a single boolean between the brackets, x[True]",
-            why="it is not written yet",
-            fix="x[None] for x[True]; an if, or np.where, for a choice",
+            "a single boolean among other indices, x[0, True]",
+            why="it is not written yet for what is changed in place",
+            fix="x[0] = v in place of x[0, True] = v; an if, or np.where, for a choice",
         )
     if exact and axis + value.ndim <= len(shape):
         for i, (n, m) in enumerate(zip(shape[axis:], value.shape, strict=False)):

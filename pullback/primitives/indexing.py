@@ -176,7 +176,7 @@ class IndexSet(_Write):
     name = "index_set"
 
     def evaluate(self, x, v, *indices, spec, mode="raise", unique=False):
-        out = np.array(x, order="C")
+        out = np.array(x)  # in the order of x, as an array that is written to keeps it
         out[keyer(spec, mode, out.shape)(*indices)] = v
         return out
 
@@ -191,8 +191,9 @@ class IndexSet(_Write):
 
     def transpose(self, u, x, v, *indices, **params):
         spec, mode = params["spec"], params.get("mode", "raise")
-        first = cut(u, *indices, spec=spec, mode=mode) if is_linear(x) else None
+        # What was written is read before it is cut: the cut may then take place in u's own memory.
         second = self._kept(index_get(u, *indices, **params), u, indices, params) if is_linear(v) else None
+        first = cut(u, *indices, spec=spec, mode=mode) if is_linear(x) else None
         return (first, second, *(None,) * len(indices))
 
     def _kept(self, v, x, indices, params):
@@ -210,7 +211,7 @@ class IndexAdd(_Write):
     name, quiet = "index_add", False
 
     def evaluate(self, x, v, *indices, spec, mode="raise", unique=False):
-        out = np.array(x, order="C")
+        out = np.array(x)
         add_at(out, keyer(spec, mode, out.shape)(*indices), v, repeats(spec, indices, unique))
         return out
 
@@ -354,5 +355,8 @@ def add_at(out: np.ndarray, key: tuple, v: Any, repeated: bool, fresh: bool = Fa
         np.add.at(out, key[0], v)
     else:  # one index into all of it: `np.add.at` is ten times as fast in one dimension
         places = np.arange(out.size).reshape(out.shape)[key]
-        flat = out.reshape(-1)  # `out` is new and contiguous, so that this is a view
+        if not out.flags.c_contiguous:
+            np.add.at(out, key, v)
+            return
+        flat = out.reshape(-1)  # of a contiguous array: a view
         np.add.at(flat, places.ravel(), np.broadcast_to(np.asarray(v, out.dtype), places.shape).ravel())

@@ -134,11 +134,10 @@ class SumTo(_Linear):
     def batch(self, size, operands, batched, *, shape):
         x = operands[0]
         n = type_of(x).ndim - 1 - len(shape)
-        if n:  # keep the batch axis in front: the lane's leading axes become one that is summed
-            lanes = type_of(x).shape
-            x = reshape(x, shape=(size, math.prod(lanes[1 : 1 + n]), *lanes[1 + n :]))
-            x = transpose(x, axes=(1, 0, *range(2, len(shape) + 2)))
-        return sum_to(x, shape=(size, *shape))
+        if not n:
+            return sum_to(x, shape=(size, *shape))
+        # The batch axis stays in front: the lane's leading axes are summed where they are.
+        return reshape(sum_to(x, shape=(size, *(1,) * n, *shape)), shape=(size, *shape))
 
 
 sum_to = SumTo()

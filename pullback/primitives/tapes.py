@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.primitive import Primitive
+from pullback.core.primitive import Primitive, Same
 from pullback.core.program import Equation, Literal, Var
 from pullback.core.tracer import floor
 from pullback.core.types import Tape, TapeType, array_type, tape_type, type_of
@@ -21,12 +21,15 @@ from .shaping import broadcast
 __all__ = [
     "add_tapes",
     "add_values",
+    "batch_tape",
+    "count_turns",
     "empty_tape",
     "map_turns",
     "mask_tape",
     "plain_zero",
     "rows",
     "spread",
+    "unbatch_tape",
     "zero_equation",
     "zero_value",
 ]
@@ -180,6 +183,24 @@ class MaskTape(Primitive):
 
 
 mask_tape = MaskTape()
+
+
+class CountTurns(Primitive):
+    """How many turns a tape holds."""
+
+    name, smooth, quiet = "count_turns", False, True
+
+    def infer(self, a):
+        return array_type((), np.dtype(np.int64))
+
+    def evaluate(self, a):
+        return np.int64(len(a))
+
+    def batch(self, size, operands, batched):
+        return Same(count_turns(operands[0]))  # lanes share their turns
+
+
+count_turns = CountTurns()
 
 
 def _innermost(type: TapeType) -> Any:

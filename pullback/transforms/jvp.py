@@ -17,7 +17,7 @@ from pullback.core.made import Latest
 from pullback.core.program import Program
 from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
-from pullback.core.tracer import Tracer
+from pullback.core.tracer import Tracer, settled
 from pullback.core.types import type_of
 from pullback.primitives.custom import check_outside
 
@@ -41,7 +41,7 @@ class JvpRecorder(Recorder):
 
     def input(self, value: Any, tangent: Any) -> Tracer:
         """Return the Tracer of an input with its tangent."""
-        return Tracer(self, value, tangent, type_of(value))
+        return Tracer(self, settled(value), settled(tangent), type_of(value))
 
     def process(self, primitive: Any, operands: tuple, params: dict) -> Any:
         values = tuple([self.primal(x) for x in operands])
@@ -62,11 +62,12 @@ class JvpRecorder(Recorder):
             if rule is None:
                 return bind(primitive, values, params)
             results, pushed = self._push(rule, values, tangents, checker)
-        out = [value if v is None else self._result(value, v) for value, v in zip(results, pushed, strict=True)]
+        both = zip(results, pushed, strict=True)
+        out = [settled(value) if v is None else self._result(value, v) for value, v in both]
         return tuple(out) if primitive.multiple else out[0]
 
     def _result(self, value: Any, tangent: Any) -> Tracer:
-        out = Tracer(self, value, tangent, type_of(value))
+        out = self.input(value, tangent)
         self._latest.note(out)
         return out
 

@@ -21,7 +21,7 @@ from pullback.core.program import Literal, Program, Var
 from pullback.core.recorder import Recorder, bind
 from pullback.core.replay import replay
 from pullback.core.source import NOWHERE, here, inherit
-from pullback.core.tracer import Tracer
+from pullback.core.tracer import Tracer, settled
 from pullback.core.types import type_of
 from pullback.primitives.custom import check_outside
 from pullback.primitives.tapes import add_values, zero_equation
@@ -115,7 +115,10 @@ class Tape:
                 for k, mask, u in zip(pull.targets, pull.masked, pulled, strict=True):
                     i = ins[k]
                     masked[i] = mask if at[i] is None else masked[i] & mask
-                    at[i] = u if at[i] is None else add_values(at[i], u)
+                    total = u if at[i] is None else add_values(at[i], u)
+                    if checker is not None:
+                        checker.added(rule, (at[i], u), total)
+                    at[i] = total
 
     def linear_program(self, in_types: list[Any], outs: list[int | None]) -> tuple[Program, list[Any]]:
         """Return the tape as a linear Program ``(residuals, tangents) -> tangents``, and the residuals.
@@ -202,7 +205,7 @@ class LinearizeRecorder(Recorder):
         node = self.tape.count
         self.tape.count += 1
         self.n_inputs = node + 1
-        return Tracer(self, value, node, type_of(value))
+        return Tracer(self, settled(value), node, type_of(value))
 
     def process(self, primitive: Any, operands: tuple, params: dict) -> Any:  # noqa: C901 (hot: one pass, no calls)
         values, types, ins = [], [], []
@@ -218,6 +221,7 @@ class LinearizeRecorder(Recorder):
                         plain = False
                 else:
                     plain = False
+                    x = x.__copy__()
             else:
                 types.append(type_of(x))
             values.append(x)
@@ -231,7 +235,8 @@ class LinearizeRecorder(Recorder):
         if plain:
             results, residuals = rule.run(*values)
         else:
-            results, residuals = rule.record(values, primitive.multiple)
+            with inherit(here(3) or NOWHERE):  # looked for once, for all that the rule writes down
+                results, residuals = rule.record(values, primitive.multiple)
             self.tape.traced = True
         for j, i in rule.kept:
             if type(values[i]) is np.ndarray and not moving >> i & 1 and values[i].flags.writeable:
@@ -249,7 +254,7 @@ class LinearizeRecorder(Recorder):
         results, residuals, rule = primitive.linearize(tuple(values), moves, params)
         check_outside(self, params, (*results, *residuals))
         if rule is None:
-            return results
+            return tuple([settled(x) for x in results])
         if any(type(r) is Tracer for r in residuals):
             self.tape.traced = True
         return self._write(rule, tuple(ins), tuple(residuals), results)
@@ -262,6 +267,8 @@ class LinearizeRecorder(Recorder):
             if moves:
                 value = Tracer(self, value, tape.count, type)
                 tape.count += 1
+            else:
+                value = settled(value)
             wrapped.append(value)
         return tuple(wrapped)
 

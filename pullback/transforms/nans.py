@@ -46,6 +46,16 @@ class NaNChecker:
         if _made_one(us, out):
             raise self._error(f"the backward pass of {rule.name}", residuals, us, out, pull.replay, "cotangent")
 
+    def added(self, rule: Any, parts: Sequence[Any], total: Any) -> None:
+        """Check a sum of two cotangents of one value; the latest comes from `rule`."""
+        if _made_one(parts, (total,)):
+            raise NaNError(
+                f"the backward pass made a NaN where {rule.name} added to a cotangent of {type_of(total)}",
+                where=here(),
+                why=f"infinite cotangents of opposite signs{self.infinity} met in one value: inf - inf is NaN",
+                fix="keep the point out with a double where: np.where(ok, f(np.where(ok, x, 1.0)), 0.0)",
+            )
+
     def pushed(self, rule: Any, residuals: Sequence[Any], vs: Sequence[Any], out: Sequence[Any]) -> None:
         """Check one step of a forward pass of tangents."""
         self._note_infinity(rule, vs, out)

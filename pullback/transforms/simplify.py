@@ -27,7 +27,11 @@ def simplify(program: Program) -> Program:
     >>> len(program.equations), len(simplify(program).equations)
     (3, 2)
     """
-    return drop_dead(_merge_common(program))
+    if program.is_simple:
+        return program
+    made = drop_dead(_merge_common(program))
+    made.is_simple = True
+    return made
 
 
 def drop_dead(program: Program) -> Program:
@@ -35,9 +39,9 @@ def drop_dead(program: Program) -> Program:
     needed = {x for x in program.outputs if type(x) is Var}
     kept: list[Equation] = []
     for eq in reversed(program.equations):
-        if eq.primitive.effect is not None or any(x in needed for x in eq.results) or eq.calls_out:
+        if not needed.isdisjoint(eq.results) or eq.primitive.effect is not None or eq.calls_out:
             kept.append(eq)
-            needed.update(x for x in eq.operands if type(x) is Var)
+            needed.update([x for x in eq.operands if type(x) is Var])
     constants = tuple((x, value) for x, value in program.constants if x in needed)
     return Program(program.inputs, tuple(reversed(kept)), program.outputs, constants, program.signature)
 
@@ -47,29 +51,31 @@ def _merge_common(program: Program) -> Program:
     met: dict[Any, tuple[Var, ...]] = {}
     kept: list[Equation] = []
     for eq in program.equations:
-        operands = tuple([renamed.get(x, x) if type(x) is Var else x for x in eq.operands])
-        if eq.primitive.effect is None and not eq.calls_out:
-            folded = _fold(eq, operands)
-            if folded is not None:
-                renamed[eq.results[0]] = folded
+        primitive, operands, results, params, _ = eq
+        if not renamed.keys().isdisjoint(operands):
+            operands = tuple([renamed.get(x, x) for x in operands])
+            eq = eq._replace(operands=operands)
+        if primitive.effect is None and not eq.calls_out:
+            key = tuple([x if type(x) is Var else x.key for x in operands])
+            if Var not in map(type, operands) and (folded := _fold(eq)) is not None:
+                renamed[results[0]] = folded
                 continue
-            key = eq.primitive, freeze(eq.params), tuple([x if type(x) is Var else x.key for x in operands])
-            same = met.setdefault(key, eq.results)
-            if same is not eq.results:
-                renamed.update(zip(eq.results, same, strict=True))
+            same = met.setdefault((primitive, freeze(params), key), results)
+            if same is not results:
+                renamed.update(zip(results, same, strict=True))
                 continue
-        kept.append(Equation(eq.primitive, operands, eq.results, eq.params, eq.source))
+        kept.append(eq)
     outputs = tuple(renamed.get(x, x) if type(x) is Var else x for x in program.outputs)
     return Program(program.inputs, tuple(kept), outputs, program.constants, program.signature)
 
 
-def _fold(eq: Equation, operands: tuple) -> Literal | None:
+def _fold(eq: Equation) -> Literal | None:
     """Return the literal that an equation of literals comes to, if it is a scalar."""
-    if eq.primitive.multiple or not all(type(x) is Literal for x in operands) or not operands:
+    if eq.primitive.multiple or not eq.operands:
         return None
     if eq.results[0].type.size > 1 or eq.results[0].type.ndim:
         return None
     with np.errstate(all="ignore"):
-        value = eq.primitive.evaluate_weak(tuple(x.value for x in operands), eq.params)
+        value = eq.primitive.evaluate_weak(tuple(x.value for x in eq.operands), eq.params)
     literal = Literal(np.asarray(value)[()] if not eq.results[0].type.weak else value)
     return literal if literal.type is eq.results[0].type else None

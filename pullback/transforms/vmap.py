@@ -6,6 +6,7 @@ once, on the way in, and back on the way out.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from pullback.core.body import ProgramRecorder
@@ -15,13 +16,15 @@ from pullback.core.program import Program
 from pullback.core.recorder import Recorder
 from pullback.core.replay import replay
 from pullback.core.source import made_at
-from pullback.core.tracer import Tracer
+from pullback.core.tracer import Tracer, settled
 from pullback.core.types import TapeType, array_type, tape_type, type_of
 from pullback.primitives.tapes import spread
 
 from .simplify import simplify
 
-__all__ = ["BatchedProgram", "VmapRecorder", "batch_program"]
+__all__ = ["BatchedProgram", "VmapRecorder", "batch_program", "mapping"]
+
+mapping: ContextVar[bool] = ContextVar("pullback maps over lanes", default=False)  # a function of one lane is running
 
 
 class VmapRecorder(Recorder):
@@ -36,7 +39,7 @@ class VmapRecorder(Recorder):
 
     def input(self, lanes: Any) -> Tracer:
         """Return the Tracer of one lane, given all of them with the batch axis in front."""
-        return Tracer(self, None, lanes, lane_type(type_of(lanes)))
+        return Tracer(self, None, settled(lanes), lane_type(type_of(lanes)))
 
     def process(self, primitive: Any, operands: tuple, params: dict) -> Any:
         batched = tuple([type(x) is Tracer and x.recorder is self for x in operands])
@@ -48,7 +51,7 @@ class VmapRecorder(Recorder):
 
     def _lane(self, out: Any) -> Any:
         if type(out) is Same:
-            return out.value
+            return settled(out.value)
         lane = self.input(out)
         self._latest.note(lane)
         return lane

@@ -117,3 +117,12 @@ def test_results_inside_the_block_are_the_same():
         value, gradient = g(x)
     assert value == pytest.approx(expected[0], rel=1e-15)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-14)
+
+
+def test_infinite_cotangents_that_cancel_are_found_where_they_meet():
+    def difference(x):
+        return np.sum(np.sqrt(x - x))
+
+    with pb.debug_nans(), pytest.raises(NaNError, match="where sub added") as error:
+        pb.grad(difference)(np.ones(3))
+    assert "made by sqrt" in error.value.why

@@ -27,7 +27,7 @@ def test_lower_shows_every_stage():
     assert "tanh" in str(lowered.program)
     assert "product" in lowered.loops
     assert "nest" in lowered.loops
-    assert "define i32 @entry" in lowered.llvm_ir
+    assert "i32 @entry(ptr %args)" in lowered.llvm_ir
     assert ".text" in lowered.asm or ".section" in lowered.asm
     assert repr(lowered.loops) == str(lowered.loops)
     assert lowered.cost.flops > 0

@@ -63,7 +63,12 @@ def same(actual, expected, signs=True):
 
 
 def in_ulp(actual, expected):
-    """Return the largest distance in units in the last place; infinite where one is finite and the other not."""
+    """Return the largest distance in units in the last place; infinite where one is finite and the other not.
+
+    Of complex numbers, in units of the larger part.
+    """
+    if expected.dtype.kind == "c":
+        return _in_ulp_of_size(actual, expected)
     ok = np.isfinite(expected)
     np.testing.assert_array_equal(actual[~ok], expected[~ok])
     if not ok.any():
@@ -72,11 +77,19 @@ def in_ulp(actual, expected):
     return float(np.max(np.abs(a - b) / np.spacing(np.abs(expected[ok])).astype(np.longdouble)))
 
 
+def _in_ulp_of_size(actual, expected):
+    a, b = (np.stack([x.real, x.imag]) for x in (actual, expected))
+    ok = np.isfinite(b).all(axis=0)
+    np.testing.assert_array_equal(a[:, ~ok], b[:, ~ok])
+    size = np.max(np.abs(b), axis=0)[ok]
+    return float(np.max(np.abs(a[:, ok] - b[:, ok]) / np.spacing(size), initial=0.0))
+
+
 def assert_ulp(limit):
     """Return a comparison that allows so many units in the last place."""
 
     def compare(actual, expected):
-        if expected.dtype.kind != "f":
+        if expected.dtype.kind not in "fc":
             same(actual, expected)
             return
         assert in_ulp(actual, expected) <= limit

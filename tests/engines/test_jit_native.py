@@ -238,3 +238,49 @@ def test_a_module_that_llvm_breaks_is_compiled_without_the_pass_that_broke_it():
         return np.sum(np.sin(np.minimum.accumulate(x))) + 0.0 * np.sum(x)
 
     np.testing.assert_allclose(pb.jit(pb.grad(f))(x), pb.grad(f)(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "said"),
+    [
+        (lambda x, i, j: x[i, j], (1, 7), "index 7 is out of bounds for axis 1 with size 4"),
+        (lambda x, i, j: x[i, j], (-9, 1), "index -9 is out of bounds for axis 0 with size 4"),
+        (lambda x, i, j: x[:, j, i], (4, 1), "index 4 is out of bounds for axis 2 with size 4"),
+        (lambda x, i, j: x[i, None, :, j], (0, 5), "index 5 is out of bounds for axis 2 with size 4"),
+        (lambda x, i, j: x.at[i, j].set(2.0), (3, -5), "index -5 is out of bounds for axis 1 with size 4"),
+        (lambda x, i, j: x.at[:, i, j].add(2.0), (8, 0), "index 8 is out of bounds for axis 1 with size 4"),
+        (
+            lambda x, i, j: pb.vjp(lambda x: x[np.array([0, 1]) + i, np.array([0, 1]) + j], x)[1](np.ones((2, 4))),
+            (1, 3),
+            "index 4 is out of bounds for axis 1 with size 4",
+        ),
+    ],
+)
+def test_an_index_out_of_range_names_its_axis_among_axes_of_one_size(f, at, said):
+    run = pb.jit(f)
+    with pytest.raises(OutOfRange) as info:
+        run(np.ones((4, 4, 4)), *at)
+    assert said in str(info.value)
+
+
+BROKEN = {
+    "no IR": lambda text: text + "\nthis is no IR\n",
+    "a type": lambda text: text.replace("double", "dubble"),
+    "a missing function": lambda text: text.replace("define i32 @call(", "define i32 @another("),
+    "an unknown symbol": lambda text: (
+        text.replace("define i32 @call(ptr %frame) {", "define i32 @call(ptr %frame) {\n  call void @nobody()")
+        + "\ndeclare void @nobody()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_ir_that_is_broken_leaves_the_function_to_the_evaluator(name, monkeypatch):
+    monkeypatch.delenv("PULLBACK_CHECK", raising=False)
+    plain = compiled.build
+    monkeypatch.setattr(compiled, "build", lambda text, *rest: plain(BROKEN[name](text), *rest))
+    f = pb.jit(lambda x: np.cos(x) * (53.0 + len(name)))
+    np.testing.assert_array_equal(f(X), np.cos(X) * (53.0 + len(name)))
+    assert f.lower(X).why.startswith("the compiler failed: ")
+    monkeypatch.undo()
+    np.testing.assert_allclose(pb.jit(lambda x: np.cos(x) * (153.0 + len(name)))(X), np.cos(X) * (153.0 + len(name)))

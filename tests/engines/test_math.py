@@ -14,7 +14,7 @@ import pytest
 import scipy.special
 
 import pullback
-from pullback.engines.llvm.math import AVAILABLE, coefficients, define, symbol
+from pullback.engines.llvm.math import AVAILABLE, BRANCHING, coefficients, declares, define, library, symbol
 
 from . import ulp
 
@@ -52,7 +52,7 @@ def _machine():
 
 
 def _loop(name, dtype):
-    w, xs = WORDS[dtype], "xy"[: 1 + (name in ulp.TWO_ARGUMENTS)]
+    w, xs = WORDS[dtype], "xy"[: 1 + (name.removesuffix(".alone") in ulp.TWO_ARGUMENTS)]
     loads = "".join(
         f"  %p{x} = getelementptr inbounds {w}, ptr %{x}, i64 %i\n  %v{x} = load {w}, ptr %p{x}\n" for x in xs
     )
@@ -72,21 +72,40 @@ done:
 """
 
 
-@functools.cache
-def compiled(name, dtype, schedule="estrin", fma=True):
-    """Return a function of arrays that runs the loop, and the optimised IR."""
+def _linked(text, symbols, names):
+    """Return the code of a module in memory, and its optimised IR."""
     machine, jit, numbers = _machine()
-    module = llvm.parse_assembly(define([(name, dtype)], schedule, fma) + _loop(name, dtype))
+    module = llvm.parse_assembly(text)
     module.verify()
     module.triple, module.data_layout = llvm.get_process_triple(), str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    image = machine.emit_object(module)
-    library = llvm.JITLibraryBuilder().add_object_img(image).export_symbol("loop").add_current_process()
-    library = library.link(jit, f"math{next(numbers)}")
-    entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(library["loop"])
+    linking = llvm.JITLibraryBuilder().add_object_img(machine.emit_object(module)).add_current_process()
+    for imported, address in symbols.items():
+        linking = linking.import_symbol(imported, address)
+    for exported in names:
+        linking = linking.export_symbol(exported)
+    return linking.link(jit, f"math{next(numbers)}"), str(module)
+
+
+@functools.cache
+def _rescues(name, dtype, schedule, fma):
+    text, names = library(name, dtype, schedule, fma)
+    code, _ = _linked(text, {}, names)
+    return code, {symbol: code[symbol] for symbol in names}
+
+
+@functools.cache
+def compiled(name, dtype, schedule="estrin", fma=True):
+    """Return a function of arrays that runs the loop, and the optimised IR."""
+    text = define([(name, dtype)], schedule, fma)
+    symbols = {}
+    for wanted in declares(text):
+        symbols |= _rescues(*wanted, schedule, fma)[1]
+    code, ir = _linked(text + _loop(name, dtype), symbols, ["loop"])
+    entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(code["loop"])
 
     def run(*xs):
         xs = [np.ascontiguousarray(x, ulp.DTYPES[dtype]) for x in xs]
@@ -94,8 +113,8 @@ def compiled(name, dtype, schedule="estrin", fma=True):
         entry(xs[0].ctypes.data, xs[-1].ctypes.data, out.ctypes.data, out.size)
         return out
 
-    run.library = library  # the code lives as long as it does
-    return run, str(module)
+    run.code = code  # it lives as long as the function does
+    return run, ir
 
 
 def _check(name, dtype, mode, n, rng):
@@ -194,6 +213,40 @@ def test_one_huge_argument_does_not_disturb_its_neighbours(n, dtype):
     np.testing.assert_array_equal(run(x), expected)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 16, 33])
+@pytest.mark.parametrize("dtype", WORDS)
+def test_bases_that_are_not_normal_do_not_disturb_their_neighbours(n, dtype, rng):
+    run, _ = compiled("pow", dtype)
+    x, y = rng.uniform(0.1, 10, (2, n)).astype(ulp.DTYPES[dtype])
+    odd = np.array([0.0, -2.0, np.inf, np.finfo(x.dtype).smallest_subnormal, np.nan, -0.0], x.dtype)
+    for value in odd:
+        x[n // 2], y[n // 2] = value, 3.0
+        expected = np.concatenate([run(v[None], w[None]) for v, w in zip(x, y, strict=True)])
+        np.testing.assert_array_equal(run(x, y), expected)
+        np.testing.assert_array_equal(run(x, y)[n // 2], value**3)
+
+
+@pytest.mark.parametrize("fma", [True, False], ids=["with FMA", "without FMA"])
+@pytest.mark.parametrize("dtype", WORDS)
+@pytest.mark.parametrize("name", sorted(BRANCHING))
+def test_the_form_for_serial_code_gives_the_same(name, dtype, fma, rng):
+    x = _special(dtype)
+    xs = [v.ravel() for v in np.meshgrid(x, x)] if name in ulp.TWO_ARGUMENTS else [x]
+    xs = [np.concatenate(pair) for pair in zip(xs, ulp.points(name, dtype, 100, rng), strict=True)]
+    alone, vector = (compiled(form, dtype, "estrin", fma)[0] for form in (f"{name}.alone", name))
+    np.testing.assert_array_equal(alone(*xs), vector(*xs))
+
+
+@pytest.mark.slow
+def test_tanh_of_every_float32_is_accurate():
+    run, _ = compiled("tanh", "f32")
+    first, last = (int(np.float32(x).view(np.int32)) for x in (1e-4, 9.5))
+    for start in range(first, last, 2**22):
+        x = np.arange(start, min(start + 2**22, last), dtype=np.int32).view(np.float32)
+        exact = np.tanh(x.astype(np.float64))  # to an ulp of float64
+        assert np.max(np.abs(run(x) - exact) / np.spacing(np.nextafter(exact.astype(np.float32), 0))) <= 2
+
+
 @pytest.mark.parametrize(("name", "dtype"), FUNCTIONS)
 def test_a_loop_over_a_function_becomes_vector_code(name, dtype):
     _, ir = compiled(name, dtype)
@@ -205,7 +258,9 @@ def test_a_loop_over_a_function_becomes_vector_code(name, dtype):
 
 @pytest.mark.parametrize("schedule", ["horner", "estrin"])
 def test_no_arithmetic_is_relaxed(schedule):
-    text = define(FUNCTIONS, schedule, fma=False)
+    libraries = [*itertools.product(["trigonometric", "pow"], WORDS)]
+    parts = [define(FUNCTIONS, schedule, fma=False), *(library(*x, schedule, fma=False)[0] for x in libraries)]
+    text = "\n".join(parts)
     assert not re.search(r"\b(fast|nnan|ninf|nsz|arcp|afn|contract|reassoc)\b", text)
     assert "llvm.fma" not in text
     assert "llvm.fma" in define(FUNCTIONS, schedule, fma=True)

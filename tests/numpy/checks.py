@@ -112,3 +112,37 @@ def _direction(x, rng):
     if x.dtype.kind == "c":
         v = v + 1j * rng.normal(size=x.shape)
     return v.astype(x.dtype)
+
+
+HOW_GRADS = {
+    "grad": pb.grad,
+    "grad of jit": lambda f: pb.grad(pb.jit(f)),
+    "jit of grad": lambda f: pb.jit(pb.grad(f)),
+    "grad of checkpoint": lambda f: pb.grad(pb.checkpoint(f)),
+    "vmap of grad": lambda f: lambda x: pb.vmap(pb.grad(f))(np.stack([x + 0.01, x]))[1],
+    "grad of a loop": lambda f: pb.grad(lambda x: pb.fori_loop(0, 1, lambda i, c: (c[0] + f(c[1]), c[1]), (0.0, x))[0]),
+    "jacfwd": pb.jacfwd,
+}
+
+
+def everywhere(f, x, rtol=1e-6, hows=tuple(HOW_GRADS)):
+    """`f`, which may change what it makes in place, is NumPy's in value and right in derivative, under everything."""
+    expected = f(x)
+    for how in (lambda f: lambda x: pb.vjp(f, x)[0], pb.jit, lambda f: lambda x: pb.jvp(f, (x,), (x,))[0]):
+        kept = x.copy()
+        assert_same(how(f)(x), expected, exact=False)
+        np.testing.assert_array_equal(x, kept)  # the caller's own array is never changed
+    lanes = pb.vmap(f)(np.stack([x, 1.01 * x]))
+    assert_same([y[0] for y in leaves(lanes)], expected, exact=False)
+    assert_same([y[1] for y in leaves(lanes)], f(1.01 * x), exact=False)
+    weights = [np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y)) for y in leaves(expected)]
+
+    def total(x):
+        return sum(np.sum(w * y) for w, y in zip(weights, leaves(f(x)), strict=True))
+
+    h = 1e-5
+    steps = h * np.eye(x.size).reshape(x.size, *x.shape)
+    slopes = np.array([(total(x + e) - total(x - e)) / (2 * h) for e in steps]).reshape(x.shape)
+    for name in hows:
+        got = HOW_GRADS[name](total)(x)
+        np.testing.assert_allclose(got, slopes, rtol=rtol, atol=rtol * (1 + np.abs(slopes).max()), err_msg=name)

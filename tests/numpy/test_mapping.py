@@ -35,7 +35,7 @@ def test_it_is_numpys_and_has_its_derivative(f, rng):
 
 def test_counting_needs_values():
 
-    with pytest.raises(errors.NoValue, match="how many there are depends"):
+    with pytest.raises(errors.NoValue, match="depends on values"):
         pb.jit(np.bincount)(np.array([0, 2, 2]))
 
 

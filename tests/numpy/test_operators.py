@@ -127,14 +127,6 @@ def test_another_class_may_answer():
     assert float(pb.grad(lambda x: x + Left())(1.0)) == 10.0
 
 
-@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>"])
-def test_changing_a_tracer_in_place_says_what_to_write(symbol):
-    scope = {}
-    exec(f"def f(x):\n    x {symbol}= x\n    return x", scope)
-    with pytest.raises(errors.MutationError, match=r"x = x " + "\\" + "\\".join(symbol) + " y"):
-        pb.trace(scope["f"])(N)
-
-
 def test_a_scalar_is_rebound_as_in_python():
     def f(x):
         total = 0.0
@@ -148,8 +140,10 @@ def test_a_scalar_is_rebound_as_in_python():
 
 
 def test_a_plain_array_is_not_changed_by_a_tracer():
+    outside = np.zeros(3)
+
     def f(x):
-        buffer = np.zeros(3)
+        buffer = outside
         buffer += x
         return buffer.sum()
 
@@ -157,13 +151,7 @@ def test_a_plain_array_is_not_changed_by_a_tracer():
         pb.grad(f)(np.ones(3))
 
 
-def test_items_are_not_assigned():
-    def f(x):
-        x[0] = 1.0
-        return x.sum()
-
-    with pytest.raises(errors.MutationError, match=r"x.at\[...\].set\(v\)"):
-        pb.grad(f)(np.ones(3))
+def test_items_are_not_deleted():
     with pytest.raises(ValueError, match="cannot delete array elements"):
         pb.grad(lambda x: x.__delitem__(0))(np.ones(3))
 

@@ -5,11 +5,14 @@ import threading
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import pullback as pb
 from pullback.core import errors
 from pullback.numpy import plain_numpy
+from pullback.numpy.buffers import Buffer
 
+M = np.arange(6.0).reshape(2, 3)
 V = np.array([3.0, -1.0, 2.0])
 
 
@@ -43,7 +46,11 @@ def test_outside_the_block_numpy_is_untouched():
         raise ZeroDivisionError
     assert np.array is array
     with pytest.raises(errors.DerivativeLost):
-        pb.grad(build)(V)
+        pb.grad(of_lists)(V)
+
+
+def of_lists(x):
+    return np.sum([x[0], x[1] ** 2])
 
 
 def test_other_threads_and_contexts_see_numpys_own():
@@ -51,7 +58,7 @@ def test_other_threads_and_contexts_see_numpys_own():
 
     def other():
         try:
-            pb.grad(build)(V)
+            pb.grad(of_lists)(V)
         except errors.DerivativeLost as error:
             seen.append(error)
 
@@ -63,18 +70,52 @@ def test_other_threads_and_contexts_see_numpys_own():
     assert len(seen) == 2
 
 
-def test_a_plain_buffer_stays_one():
-    def f(x):
-        y = np.zeros(3)
-        y[0] = 1.0
-        return (x * y).sum()
+def test_makers_of_arrays_need_no_block():
+    value, pull = pb.vjp(build, V)
+    assert value == build(V)
+    np.testing.assert_array_equal(pull(1.0)[0], [2 * 3 + -2 + 2, 2 * 3 + 2, -3 + 2])
 
-    def g(x):
-        y = np.zeros(3)
+
+def test_while_a_function_runs_other_threads_see_numpys_own():
+    seen, zeros = [], np.zeros
+
+    def f(x):
+        def other():
+            seen.append(type(np.zeros(2)))
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        assert np.zeros is not zeros
+        seen.append(type(np.zeros(2)))
+        return x
+
+    pb.grad(f)(1.0)
+    assert seen == [np.ndarray, Buffer]
+    assert np.zeros is zeros
+    with pytest.raises(ZeroDivisionError):
+        pb.grad(lambda x: 1 // 0)(1.0)
+    assert np.zeros is zeros
+
+
+def test_numpy_and_scipy_are_given_numpys_own():
+    def f(x):
+        kinds.append(type(np.cov(M)))
+        kinds.append(type(scipy.linalg.hilbert(3)))
+        return x
+
+    kinds: list[type] = []
+    pb.grad(f)(1.0)
+    assert kinds == [np.ndarray] * 2
+
+
+def test_a_name_bound_before_is_numpys_own():
+    zeros = np.zeros
+
+    def f(x):
+        y = zeros(3)
         y[0] = x[0]
         return y.sum()
 
-    with plain_numpy():
-        np.testing.assert_array_equal(pb.grad(f)(V), [1, 0, 0])
-        with pytest.raises(errors.DerivativeLost, match=r"was to be assigned into a plain NumPy array"):
-            pb.grad(g)(V)
+    with pytest.raises(errors.DerivativeLost, match=r"was to be assigned into a plain NumPy array"):
+        pb.grad(f)(V)

@@ -12,6 +12,7 @@ from pullback.core import errors
 from tests.numpy.checks import check, check_derivative, check_value
 
 ARRAYS = [np.float64(1.5), np.arange(3.0) - 0.5, np.arange(9.0).reshape(3, 3) / 4, np.arange(18.0).reshape(2, 3, 3) / 9]
+OUT = np.zeros((3, 3))  # from outside: it cannot hold Tracers
 NAMES = ["scalar", "vector", "matrix", "stack"]
 PAIRS = [pytest.param(ARRAYS[i], ARRAYS[j], id=f"{NAMES[i]}-{NAMES[j]}") for i in range(4) for j in range(4)]
 C = np.arange(9.0).reshape(3, 3) + 1j * np.arange(9.0)[::-1].reshape(3, 3) ** 0.5
@@ -142,8 +143,7 @@ def test_any_einsum_of_three_operands(data):
         (lambda x: np.einsum("i1,j", x, x), ValueError, "letters"),
         (lambda x: np.einsum("ij,j->i", x, np.ones(4)), errors.ShapeError, "sizes 3 and 4"),
         (lambda x: np.matmul(x, x, axes=[(0, 1), (0, 1), (0, 1)]), errors.NotWritten, "axes="),
-        (lambda x: np.matmul(x, x, out=np.zeros((3, 3))), errors.MutationError, "out="),
-        (lambda x: np.cross(x[:, :2], x[:, :2]), errors.NotWritten, "2-vectors"),
+        (lambda x: np.matmul(x, x, out=OUT), errors.MutationError, "out="),
     ],
 )
 def test_misuse_is_refused_as_by_numpy(f, kind, match):

@@ -11,6 +11,7 @@ from tests.numpy.checks import check, check_value
 
 X = np.arange(24.0).reshape(2, 3, 4)
 
+sliding = np.lib.stride_tricks.sliding_window_view
 CASES = {
     "reshape": lambda x: np.reshape(x, (4, 6)),
     "reshape unknown": lambda x: x.reshape(-1, 8),
@@ -49,6 +50,7 @@ CASES = {
     "fliplr": lambda x: np.fliplr(x),
     "rot90": lambda x: [np.rot90(x, k) for k in range(4)],
     "rot90 axes": lambda x: np.rot90(x, axes=(1, 2)),
+    "sliding_window_view": lambda x: [sliding(x, 2, axis=1), sliding(x, (1, 2), axis=(2, 1)), sliding(x, x.shape)],
     "roll": lambda x: np.roll(x, 5),
     "roll axis": lambda x: np.roll(x, 2, axis=1),
     "roll axes": lambda x: np.roll(x, (1, -2), axis=(0, 2)),

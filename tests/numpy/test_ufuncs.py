@@ -48,7 +48,7 @@ def arguments(ufunc):
 @pytest.mark.parametrize("ufunc", ALL, ids=lambda f: f.__name__)
 def test_every_ufunc_is_answered_or_refused(ufunc, rng):
     if ufunc in REFUSED:
-        with pytest.raises(errors.NotTraceable, match="no rule for this function"):
+        with pytest.raises(errors.NotTraceable, match=r"no derivative|no numbers"):
             pb.trace(ufunc)(*arguments(ufunc))
         return
     xs = arguments(ufunc)
@@ -120,11 +120,10 @@ def test_dtype_and_casting_work_as_in_numpy():
         pb.trace(lambda x: np.add(x, np.float64(1), dtype=np.float32, casting="safe"))(np.ones(2))
 
 
-def test_out_and_where_are_refused():
+def test_out_of_a_plain_array_and_where_alone_are_refused():
     buffer = np.zeros(2)
     for f in (
         lambda x: np.add(x, 1.0, out=buffer),
-        lambda x: np.add(buffer, 1.0, out=x),
         lambda x: np.add(x, 1.0, buffer),
     ):
         with pytest.raises(errors.MutationError, match="in place of out="):

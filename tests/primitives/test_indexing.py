@@ -152,8 +152,8 @@ def test_errors_are_numpys_word_for_word(index):
     assert str(ours.value).strip() == str(theirs.value).strip()
 
 
-def test_a_single_boolean_is_not_written_yet():
-    with pytest.raises(NotWritten, match=r"x\[True\]"):
+def test_a_single_boolean_among_other_indices_is_not_written_yet():
+    with pytest.raises(NotWritten, match=r"x\[0, True\]"):
         normalise(np.zeros(3), True)
 
 

@@ -5,12 +5,14 @@ import pytest
 
 from pullback.core.body import LinearRecorder, ProgramRecorder
 from pullback.core.check import check
+from pullback.core.primitive import Same
 from pullback.core.replay import replay
 from pullback.core.types import Tape, array_type, tape_type, type_of
 from pullback.primitives.tapes import (
     add_tapes,
     add_values,
     batch_tape,
+    count_turns,
     empty_tape,
     unbatch_tape,
     zero_equation,
@@ -33,6 +35,14 @@ def test_an_empty_tape_is_the_zero_of_any_length(rng):
     for total in (add_tapes(empty, full), add_tapes(full, empty)):
         np.testing.assert_array_equal(total.array, full.array)
     assert len(add_tapes(empty, empty)) == 0
+
+
+def test_turns_are_counted_and_lanes_share_them(rng):
+    for n in (0, 4):
+        assert count_turns(_tape(rng, n)) == n
+        shared = count_turns.batch(3, (_tape(rng, n, LANES),), (True,))
+        assert isinstance(shared, Same)
+        assert shared.value == n
 
 
 def test_sums_go_turn_by_turn(rng):

@@ -1,15 +1,15 @@
-"""``pullback.autograd.numpy.fft``: NumPy's own; of Tracers it says what to write instead."""
+"""``pullback.autograd.numpy.fft``: the drop-in's own."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy.fft as _fft
+import pullback.numpy.fft as _face
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_fft, name)
+    return getattr(_face, name)
 
 
 def __dir__() -> list[str]:
-    return dir(_fft)
+    return dir(_face)

@@ -1,4 +1,4 @@
-"""``pullback.autograd.scipy``: the few functions that are there (`special`, `stats.norm`); the rest says so."""
+"""``pullback.autograd.scipy``: `special`, and of the rest `stats.norm`; what is not there says so."""
 
 from __future__ import annotations
 

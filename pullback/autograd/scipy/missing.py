@@ -18,7 +18,7 @@ def not_there(module: str, name: str) -> Exception:
     return NotWritten(
         f"pullback.autograd.{module}.{name}",
         where=here(),
-        why="SciPy's functions, but for special and stats.norm, are not written yet",
+        why="of SciPy only special and stats.norm are there",
         fix="give it a derivative of your own with pullback.custom_vjp",
     )
 

@@ -17,7 +17,7 @@ from pullback.primitives.index_spec import block_ndim, layout
 from .ranges import Index, divided, plus, times
 from .scalars import Emitter
 
-__all__ = ["VIEWS", "Index", "is_view", "keeps_lead", "lead_rank"]
+__all__ = ["VIEWS", "Index", "is_view", "keeps_lead", "lead_rank", "place_in"]
 
 _UNROLLED = 32  # elements of trailing axes that go into registers
 _UNROLLED_AXIS = 16  # elements of one such axis: a longer one is a loop, and vectorises
@@ -114,7 +114,12 @@ def indexed(
     return out
 
 
+def _same(e: Emitter, eq: Equation, index: list[Index], read: Any) -> list[Index]:
+    return index
+
+
 VIEWS: dict[str, Callable[[Emitter, Equation, list[Index], Any], list[Index]]] = {
+    "same_space": _same,
     "reshape": _reshape,
     "broadcast": _broadcast,
     "transpose": _transpose,
@@ -130,6 +135,23 @@ def is_view(eq: Equation) -> bool:
             return False  # nothing may be read, not even where an index out of range is moved to
         return literals_fit(eq, eq.operands[0].type.shape, eq.operands[1:])
     return eq.primitive.name in VIEWS
+
+
+def place_in(eq: Equation) -> int | None:
+    """Return at which element of its operand's memory a result lies, if it lies there as it is; None if not.
+
+    A reshape is all of its operand; a row, or some rows one after another, are a part of it.
+    """
+    if eq.primitive.name == "reshape":
+        return 0
+    if eq.primitive.name != "index_get" or len(eq.operands) != 2 or type(eq.operands[1]) is not Literal:
+        return None
+    (x, index), (first, *rest) = eq.operands, eq.params["spec"]
+    if any(item[0] != "all" for item in rest) or not (first[0] == "array" or (first[0] == "slice" and first[3] == 1)):
+        return None
+    n = first[2] if first[0] == "slice" else 1
+    i = int(index.value) + (x.type.shape[0] if index.value < 0 else 0)
+    return i * math.prod(x.type.shape[1:]) if 0 <= i <= x.type.shape[0] - n and x.type.size else None
 
 
 def literals_fit(eq: Equation, shape: tuple[int, ...], indices: tuple) -> bool:
@@ -189,6 +211,7 @@ def _labels_kept(eq: Equation, i: int, k: int) -> bool:
 
 
 _KEEPS: dict[str, Callable[[Equation, int, int], bool]] = {
+    "same_space": lambda eq, i, k: i == 0,
     "transpose": lambda eq, i, k: eq.params["axes"][:k] == tuple(range(k)),
     "reshape": lambda eq, i, k: _common_lead(eq.operands[0].type.shape, eq.results[0].type.shape) >= k,
     "index_get": lambda eq, i, k: i == 0 and _index_behind(eq, i, k),

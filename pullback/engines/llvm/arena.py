@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["Arena"]
+__all__ = ["Arena", "Slots"]
 
 _ALIGN = 64
 
 
 class Arena:
     """Offsets into a block; pieces given back are taken again, first fit."""
+
+    ON_STACK = 64  # elements: of as many, a value is no piece of the block, but a slot of the stack
 
     def __init__(self) -> None:
         self.size = 0
@@ -39,3 +41,45 @@ class Arena:
             else:
                 joined.append((at, size))
         self._free = joined
+
+
+class Slots(Arena):
+    """An arena whose layout is for later: an offset stands for the number of a piece, whose size may be a formula.
+
+    A piece given back is taken again for the same size only: which of two sizes is greater is not known.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Bytes of each piece.
+    """
+
+    ON_STACK = 16  # so that few lengths are too short for the code of the others
+    FIRST, MOST = 10**12, 10**12  # what is written for the piece 0, so that it is no other number of a text
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+        self._returned: list[int] = []
+
+    def take(self, nbytes: int) -> int:
+        """Return what stands for the offset of a new piece."""
+        for i in self._returned:
+            if self.sizes[i] == nbytes:
+                self._returned.remove(i)
+                return self.FIRST + i
+        self.sizes.append(nbytes)
+        return self.FIRST + len(self.sizes) - 1
+
+    def give_back(self, offset: int, nbytes: int) -> None:
+        """Free a piece."""
+        self._returned.append(offset - self.FIRST)
+
+    @staticmethod
+    def laid_out(sizes: list[int]) -> tuple[list[int], int]:
+        """Return the offset of each piece, and the bytes of all."""
+        offsets, total = [], 0
+        for n in sizes:
+            offsets.append(total)
+            total += max(-(-n // _ALIGN) * _ALIGN, _ALIGN)
+        return offsets, total

@@ -21,7 +21,7 @@ from pullback.primitives.index_spec import clipped, result_shape
 
 from .access import aligned, literals_fit
 from .ranges import Index, piece, plus, times
-from .scalars import OPERATIONS, constant, llvm_type
+from .scalars import OPERATIONS, constant, select
 
 __all__ = ["ASSEMBLED", "is_assembled", "searched"]
 
@@ -81,13 +81,13 @@ def _of_parts(nest: Nest, eq: Equation, i: Index, edges: list[int], read: Callab
     k = piece(nest.e, i, edges)
     if k is not None:
         return read(k, i)
-    e, t = nest.e, llvm_type(eq.results[0].type.dtype)
+    e, dtype = nest.e, eq.results[0].type.dtype
     parts = [k for k in range(len(edges) - 1) if edges[k] < edges[k + 1]]
     value = read(parts[-1], _clamped(e, i, edges[parts[-1]], edges[-1]))
     for k in reversed(parts[:-1]):
         other = read(k, _clamped(e, i, edges[k], edges[k + 1]))
         before = e.op(f"icmp slt i64 {i}, {edges[k + 1]}")
-        value = e.op(f"select i1 {before}, {t} {other}, {t} {value}")
+        value = select(e, before, dtype, other, value)
     return value
 
 
@@ -151,8 +151,7 @@ def _triangle(nest: Nest, eq: Equation, index: list[Index]) -> str:
     if isinstance(beyond, int):
         return nest.element(x, index) if (beyond <= k if lower else beyond >= k) else zero
     keep = e.op(f"icmp {'sle' if lower else 'sge'} i64 {beyond}, {k}")
-    t = llvm_type(dtype)
-    return e.op(f"select i1 {keep}, {t} {nest.element(x, index)}, {t} {zero}")
+    return select(e, keep, dtype, nest.element(x, index), zero)
 
 
 def _ramp(nest: Nest, eq: Equation, index: list[Index]) -> str:
@@ -271,12 +270,12 @@ class _Written:
 def _strided(nest: Nest, eq: Equation, where: tuple, inside: Callable, beside: Callable) -> str:
     """Every so many elements from a start: both sides are read, and one selected."""
     i, start, size, step = where
-    e, t = nest.e, llvm_type(eq.results[0].type.dtype)
+    e = nest.e
     away = plus(e, i, -start) if step > 0 else plus(e, times(e, i, -1), start)
     j, rest = e.op(f"sdiv i64 {away}, {abs(step)}"), e.op(f"srem i64 {away}, {abs(step)}")
     even, within = e.op(f"icmp eq i64 {rest}, 0"), e.op(f"icmp ult i64 {j}, {size}")
     here = e.op(f"and i1 {even}, {within}")
-    return e.op(f"select i1 {here}, {t} {inside(_clamped(e, j, 0, size))}, {t} {beside()}")
+    return select(e, here, eq.results[0].type.dtype, inside(_clamped(e, j, 0, size)), beside())
 
 
 def _parts(eq: Equation, shape: tuple[int, ...]) -> list[tuple]:

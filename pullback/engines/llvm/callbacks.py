@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import OutOfRange
+from pullback.core.errors import MatrixError, OutOfRange
 from pullback.core.program import Equation, Literal
 
 __all__ = ["CALLBACK", "Callbacks"]
@@ -52,12 +52,12 @@ class _Evaluate:
         self.eq = eq
         self.run = eq.primitive.function(eq.params)
         self.operands = [_taker(x, eq.primitive.effect is not None) for x in eq.operands]
-        self.results = [x.type for x in eq.results]
+        self.results = [_Memory(x.type) for x in eq.results]
 
     def __call__(self, table: int) -> None:
         n = len(self.operands)
         pointers = (ctypes.c_void_p * (n + len(self.results))).from_address(table)
-        places = [_view(p, t) for p, t in zip(pointers[n:], self.results, strict=True)]  # before any call nests in this
+        places = [at(p) for at, p in zip(self.results, pointers[n:], strict=True)]  # before any call nests in this
         xs = [take(p) for take, p in zip(self.operands, pointers[:n], strict=True)]
         try:
             outs = self.run(*xs)
@@ -65,6 +65,10 @@ class _Evaluate:
             if isinstance(error, OutOfRange) or self.eq.primitive.effect == "callback":
                 raise
             raise OutOfRange.at(self.eq.source, str(error)) from None
+        except np.linalg.LinAlgError as error:
+            if isinstance(error, MatrixError) or self.eq.primitive.effect == "callback":
+                raise
+            raise MatrixError.at(self.eq.source, str(error)) from None
         for place, y in zip(places, outs if self.eq.primitive.multiple else (outs,), strict=True):
             place[...] = y
 
@@ -73,15 +77,31 @@ def _taker(x: Any, copied: bool) -> Any:
     """Return the function from a pointer to the value of an operand: a copy, where the user's own code may keep it."""
     if type(x) is Literal:
         return lambda pointer: x.value
-    t = x.type
-    if t.weak:
-        return lambda pointer: _view(pointer, t).item()
-    if t.ndim == 0:
-        return lambda pointer: _view(pointer, t)[()]
-    return (lambda pointer: _view(pointer, t).copy()) if copied else (lambda pointer: _view(pointer, t))
+    at = _Memory(x.type)
+    if x.type.weak:
+        return lambda pointer: at(pointer).item()
+    if x.type.ndim == 0:
+        return lambda pointer: at(pointer)[()]
+    return (lambda pointer: at(pointer).copy()) if copied else at
 
 
-def _view(pointer: int, t: Any) -> np.ndarray:
-    if t.nbytes == 0:
-        return np.empty(t.shape, t.dtype)
-    return np.frombuffer((ctypes.c_char * t.nbytes).from_address(pointer), t.dtype).reshape(t.shape)
+class _Memory:
+    """The array of a type at a pointer. The last one is kept: a loop calls with the same memory in each turn."""
+
+    __slots__ = ("_last", "type")
+
+    def __init__(self, type: Any) -> None:
+        self.type = type
+        self._last: tuple[int, Any] = -1, None
+
+    def __call__(self, pointer: int) -> np.ndarray:
+        last = self._last  # one read: another thread may be here too
+        if last[0] == pointer:
+            return last[1]
+        t = self.type
+        if t.nbytes == 0:
+            view = np.empty(t.shape, t.dtype)
+        else:
+            view = np.frombuffer((ctypes.c_char * t.nbytes).from_address(pointer), t.dtype).reshape(t.shape)
+        self._last = pointer, view
+        return view

@@ -32,6 +32,7 @@ __all__ = ["Frame", "Layout", "adapter", "caller"]
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 _PACKED = {"float64": "d", "float32": "f4x", "int64": "q", "int32": "i4x", "bool": "?7x"}
+_WRITTEN_OUT = 16  # consecutive arguments and results: more are a loop
 _GUARD = 0xA5  # the byte behind what is guarded
 _DATA = object.__basicsize__  # of an ndarray: the address of its data follows the object's head
 
@@ -100,24 +101,58 @@ class Frame:
         self._held = arena, table, constants, more
 
 
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return runs of consecutive numbers: the first of each, and how many."""
+    found: list[tuple[int, int]] = []
+    for i in numbers:
+        if found and sum(found[-1]) == i:
+            found[-1] = found[-1][0], found[-1][1] + 1
+        else:
+            found.append((i, 1))
+    return found
+
+
+def _looped(first: int, count: int, table: int) -> list[str]:
+    """Return a loop over consecutive arguments and results."""
+    return [
+        f"  br label %before{first}",
+        f"before{first}:",
+        f"  br label %turn{first}",
+        f"turn{first}:",
+        f"  %i{first} = phi i64 [ {first}, %before{first} ], [ %next{first}, %turn{first} ]",
+        f"  %to{first} = add i64 %i{first}, {table}",
+        *_entered(f"{first}", f"%i{first}", f"%to{first}"),
+        f"  %next{first} = add i64 %i{first}, 1",
+        f"  %more{first} = icmp ult i64 %next{first}, {first + count}",
+        f"  br i1 %more{first}, label %turn{first}, label %after{first}",
+        f"after{first}:",
+    ]
+
+
+def _entered(k: str, i: str, to: str) -> list[str]:
+    """Return the lines that put the address of the data of entry i into the table."""
+    lines = [f"  %a{k} = getelementptr ptr, ptr %frame, i64 {i}", f"  %o{k} = load ptr, ptr %a{k}"]
+    pointer = f"%o{k}"
+    if reads_objects():
+        lines += [f"  %b{k} = getelementptr i8, ptr %o{k}, i64 {_DATA}", f"  %d{k} = load ptr, ptr %b{k}"]
+        pointer = f"%d{k}"
+    return [*lines, f"  %t{k} = getelementptr ptr, ptr %frame, i64 {to}", f"  store ptr {pointer}, ptr %t{k}"]
+
+
 def adapter(layout: Layout) -> str:
     """Return the function ``i32 call(ptr frame)``: addresses into the table, then `entry`.
 
-    It returns -1 where a callback has raised, else the status: which index was out of range, or 0.
+    It returns -1 where a callback has raised, -2 where there was no memory, -3 where a signal's handler
+    has raised; else the status: which index was out of range, or 0.
     """
-    lines = ["define i32 @call(ptr %frame) {"]
-    for i in range(layout.n_packed):
-        if i < layout.n_in and layout.scalars[i]:
+    lines = ["define i32 @call(ptr %frame) {", "start:"]
+    arrays = [i for i in range(layout.n_packed) if i >= layout.n_in or not layout.scalars[i]]
+    for first, count in _runs(arrays):
+        if count > _WRITTEN_OUT:  # a loop: LLVM takes long for hundreds of equal lines
+            lines += _looped(first, count, layout.table)
             continue
-        lines.append(f"  %a{i} = getelementptr ptr, ptr %frame, i64 {i}")
-        lines.append(f"  %o{i} = load ptr, ptr %a{i}")
-        pointer = f"%o{i}"
-        if reads_objects():
-            lines.append(f"  %b{i} = getelementptr i8, ptr %o{i}, i64 {_DATA}")
-            lines.append(f"  %d{i} = load ptr, ptr %b{i}")
-            pointer = f"%d{i}"
-        lines.append(f"  %t{i} = getelementptr ptr, ptr %frame, i64 {layout.table + i}")
-        lines.append(f"  store ptr {pointer}, ptr %t{i}")
+        for i in range(first, first + count):
+            lines += _entered(f"{i}", f"{i}", f"{layout.table + i}")
     return "\n".join([
         *lines,
         f"  %table = getelementptr ptr, ptr %frame, i64 {layout.table}",
@@ -128,7 +163,8 @@ def adapter(layout: Layout) -> str:
         "  %code = load i64, ptr %status",
         "  %short = trunc i64 %code to i32",
         "  %bad = icmp ne i32 %failed, 0",
-        "  %said = select i1 %bad, i32 -1, i32 %short",
+        "  %minus = sub i32 0, %failed",
+        "  %said = select i1 %bad, i32 %minus, i32 %short",
         "  ret i32 %said",
         "}\n",
     ])  # fmt: skip
@@ -137,6 +173,7 @@ def adapter(layout: Layout) -> str:
 def caller(
     layout: Layout,
     address: int,
+    pool: list[Frame],
     new_frame: Callable[[], Frame],
     fail: Callable[[int, Frame], Any],
     held: Any,
@@ -149,9 +186,8 @@ def caller(
     It keeps alive what is `held`: the code. Scalars that are weak come as Python's own, if not
     `strong`. `reuse` has results that are written, where that is
     possible, into the memory of an argument. If `guarded`, writing beyond the end of a result
-    or of the arena is an error.
+    or of the arena is an error. Frames come from the `pool`, and go back to it.
     """
-    pool: list[Frame] = []
     scope: dict[str, Any] = {
         "native": _ENTRY(address), "pop": pool.pop, "put": pool.append, "new": new_frame, "fail": fail, "held": held,
         "empty": _guarded if guarded else np.empty, "check": _check, "ndarray": np.ndarray, "fitted": _fitted,

@@ -14,6 +14,7 @@ from pullback.core.program import Equation
 from .nest import NestFunction, counted, load, store
 from .plan import Nest, Plan
 from .ranges import Index, plus, times
+from .reducing import added
 from .scalars import OPERATIONS, constant, llvm_type
 
 __all__ = ["ContractionFunction"]
@@ -54,7 +55,7 @@ class ContractionFunction(NestFunction):
         if self.sizes[first] == 1:
             self._over(rest, {**at, first: 0}, body)
         else:
-            counted(self.e, self.sizes[first], lambda i: self._over(rest, {**at, first: i}, body))
+            self._loop(first, self.sizes[first], lambda i: self._over(rest, {**at, first: i}, body))
 
     def _row(self, at: dict[Any, Index], last: Any, summed: list[Any], zero: str) -> None:
         y, out = self.eq.results[0], self.eq.params["out_axes"]
@@ -80,10 +81,7 @@ class ContractionFunction(NestFunction):
 
         def add(inner: dict[Any, Index]) -> None:
             old, value = e.op(f"load {t}, ptr {slot}"), self._term(inner)
-            if y.type.dtype.kind == "f":
-                total = e.op(f"fadd reassoc {e.flags}{t} {old}, {value}")
-            else:
-                total = OPERATIONS["add"](e, [old, value], [y.type, y.type], y.type)
+            total = added(e, y.type, old, value, f"reassoc {e.flags}")
             e.do(f"store {t} {total}, ptr {slot}")
 
         self._over(summed, at, add)

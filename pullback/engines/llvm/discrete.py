@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .scalars import OPERATIONS, Emitter, constant, llvm_type
+from .specials import lower
 
 __all__ = ["WITH_PARAMETERS"]
 
@@ -170,7 +171,7 @@ def _integer_power(e: Emitter, xs: list[str], types: list[Any], out: Any, params
         if n:
             base = OPERATIONS["mul"](e, [base, base], [out, out], out)
     result = constant(1, out.dtype) if result is None else result
-    return e.op(f"fdiv {llvm_type(out.dtype)} 1.0, {result}") if params["n"] < 0 else result
+    return OPERATIONS["reciprocal"](e, [result], [out], out) if params["n"] < 0 else result
 
 
 def _imag_of_real(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
@@ -181,7 +182,7 @@ def _real_of_real(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
     return xs[0]
 
 
-WITH_PARAMETERS: dict[str, Callable[..., str]] = {"share": _share, "integer_power": _integer_power}
+WITH_PARAMETERS: dict[str, Callable[..., str]] = {"share": _share, "integer_power": _integer_power, "special": lower}
 OPERATIONS.update(
     fmax=_fextremum("maxnum", "max"),
     fmin=_fextremum("minnum", "min"),

@@ -1,6 +1,7 @@
 """flat: a closed Program to one without calls, ready to be planned.
 
-`call`, `checkpoint` and the traced bodies of custom functions are written out in place.
+`call`, `checkpoint` and the traced bodies of custom functions are written out in place, and
+what is done to whole tapes as loops over their turns.
 It comes after simplification, so that no pass can merge what a checkpoint computes again.
 """
 
@@ -9,16 +10,34 @@ from __future__ import annotations
 from typing import Any
 
 from pullback.core.program import Equation, Program, Var
+from pullback.transforms.rolling import rolled
 from pullback.transforms.simplify import drop_dead, simplify
 
 from .folding import folded
+from .written import written_out
 
 __all__ = ["flat", "prepared"]
 
 
+ROLL = True  # tests clear it: loops that Python has unrolled are then left so
+
+
 def prepared(program: Program) -> Program:
-    """Return the Program simplified, and then flat, with transposes folded into contractions."""
-    return program.derived(("prepared",), lambda: folded(simplify_views(flat(simplify(program)))))
+    """Return the Program simplified, and then flat, its repeats rolled up, transposes folded into contractions."""
+    return program.derived(("prepared", ROLL), lambda: _prepare(program))
+
+
+def _prepare(program: Program) -> Program:
+    made, bodies = flat(simplify(program)), []
+    if ROLL:
+        made, bodies = rolled(made)
+    for body in bodies:  # not simplified again: it may hold what a checkpoint computes again
+        body.derived(("prepared", ROLL), lambda body=body: _joined(body))
+    return _joined(made)
+
+
+def _joined(program: Program) -> Program:
+    return folded(simplify_views(program))
 
 
 def simplify_views(program: Program) -> Program:
@@ -47,6 +66,8 @@ def _folded(eq: Equation, turned: dict[Any, Equation]) -> Equation:
 
 def flat(program: Program) -> Program:
     """Return the Program with every call written out."""
+    if all(_body(eq) is None for eq in program.equations):
+        return program
     equations: list[Equation] = []
     outputs = _write_out(program, {}, equations)
     return Program(program.inputs, tuple(equations), tuple(outputs), program.constants)
@@ -68,4 +89,4 @@ def _write_out(program: Program, env: dict[Any, Any], equations: list[Equation])
 def _body(eq: Equation) -> Program | None:
     if eq.primitive.name in ("call", "checkpoint", "custom"):
         return eq.params["program"]
-    return None
+    return written_out(eq)

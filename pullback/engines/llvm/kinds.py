@@ -2,7 +2,7 @@
 
 "view", "assembled", "elementwise", "inline" and "iota" are computed where they are read;
 "reduction" is accumulated in a nest; "constant" is in memory; "loop", "branches", "product",
-"loops" (a contraction), "row" and "update" are steps; "callback" is for NumPy.
+"loops" (a contraction), "row", "bits", "update", "matrix" and "tape" are steps; "callback" is for NumPy.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pullback.core.program import Equation, Literal
 
 from .access import is_view, lead_rank, literals_fit
 from .assembling import is_assembled
+from .complexes import is_complex, takes_complex
 from .products import scheme
 from .scalars import CARRIED, OPERATIONS, SUPPORTED
+from .specials import lowers
 
 __all__ = ["REDUCTIONS", "kind_of", "reduced_axes"]
 
@@ -27,7 +29,14 @@ REDUCTIONS = {
 }  # fmt: skip
 _UNROLLED_IN_A_TURN = 128  # elements that reductions in registers read in one turn of a nest
 _UPDATES = ("scatter", "index_set", "index_add", "cut")
-_FIXED = {"loop": "loop", "cond": "branches", "constant": "constant"}
+_MATRICES = (
+    "solve", "inv", "det", "slogdet", "cholesky", "triangular_solve", "cofactor", "cofactor_tangent", "eigh", "svd",
+    "qr", "pinv",
+)  # fmt: skip
+_OF_LAPACK = ("float64", "float32", "complex128", "complex64")
+_FIXED = {
+    "loop": "loop", "cond": "branches", "constant": "constant", "empty_tape": "tape", "count_turns": "tape",
+}  # fmt: skip
 # What small and unsigned integers do here: it does not depend on their sign, or knows it.
 _SIGNLESS = {
     "select", "mask", "add", "sub", "mul", "div", "neg", "square", "sum", "sum_to", "max", "min", "maximum", "minimum",
@@ -42,9 +51,13 @@ def kind_of(eq: Equation) -> str:
     if name in _FIXED:
         return _FIXED[name]
     types = [x.type for x in (*eq.operands, *eq.results)]
+    if name in _MATRICES:
+        return _of_matrices(eq, types)
     if any(not hasattr(t, "shape") for t in types) or len(eq.results) != 1:
         return "callback"
     if any(t.dtype.name not in SUPPORTED for t in types) and not _carries(eq, types):
+        return "callback"
+    if any(is_complex(t) for t in types) and not (takes_complex(name) or is_view(eq) or is_assembled(eq)):
         return "callback"
     if is_view(eq):
         return "view"
@@ -70,8 +83,18 @@ def _carries(eq: Equation, types: list[Any]) -> bool:
     if any(t.dtype.name not in SUPPORTED and t.dtype.name not in CARRIED for t in types):
         return False
     if name == "convert":
-        return types[0].dtype.kind != "f"
+        return types[0].dtype.kind not in "fc"
     return name in _SIGNLESS or is_view(eq) or is_assembled(eq) or name in _UPDATES
+
+
+def _of_matrices(eq: Equation, types: list[Any]) -> str:
+    """LAPACK takes numbers of one precision; cofactors are written out up to 3 by 3, and then NumPy's."""
+    name, dtype = eq.primitive.name, types[0].dtype
+    matrices = types[:1] if name == "pinv" else [x.type for x in eq.operands]
+    one = dtype.name in _OF_LAPACK and all(t.dtype == dtype for t in matrices)
+    ours = one and not any(0 in t.shape for t in types) and not eq.params.get("hermitian", False)
+    written = not name.startswith("cofactor") or types[0].shape[-1] <= 3
+    return "matrix" if ours and written else "callback"
 
 
 def _updates(eq: Equation) -> str:
@@ -93,12 +116,12 @@ def _walks(eq: Equation) -> str:
 
 
 def _integer_power(eq: Equation) -> str:
-    n, floats = eq.params["n"], eq.results[0].type.dtype.kind == "f"
+    n, floats = eq.params["n"], eq.results[0].type.dtype.kind in "fc"
     return "elementwise" if abs(n) <= 64 and (n >= 0 or floats) else "callback"
 
 
 def _power(eq: Equation) -> str:
-    return "elementwise" if eq.results[0].type.dtype.kind == "f" and "power" in OPERATIONS else "callback"
+    return "elementwise" if eq.results[0].type.dtype.kind in "fc" and "power" in OPERATIONS else "callback"
 
 
 _KINDS: dict[str, Callable[[Equation], str]] = {
@@ -110,7 +133,9 @@ _KINDS: dict[str, Callable[[Equation], str]] = {
     "contract": lambda eq: scheme(eq, lead_rank),
     "integer_power": _integer_power,
     "power": _power,
+    "special": lambda eq: "elementwise" if lowers(eq) and not _overflows(eq) else "callback",
     "iota": lambda eq: "iota",
+    "philox": lambda eq: "bits" if eq.results[0].type.size else "callback",
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pullback.core.program import Var
 
-from .plan import Alias, Branches, Loop, Nest, Plan, Product, Update
+from .plan import Alias, Branches, Loop, Nest, Plan, Product, Table, Update
 
 __all__ = ["changed_operand", "constants_in", "last_uses"]
 
@@ -37,28 +37,34 @@ def changed_operand(step: Any) -> Var | None:
 
 def last_uses(made: Plan) -> dict[Any, int]:
     """Return the last step at which each stored value is needed; outputs are needed to the end."""
-    last: dict[Any, int] = {}
-    for i, step in enumerate(made.steps):
-        todo: list[Any] = []
-        if isinstance(step, Nest):
-            todo = [*step.stores, *(eq.operands[0] for eq in step.sums), *(eq.results[0] for eq in step.sums)]
-            roots = set(step.stores)
-        else:
-            todo, roots = [*step.eq.operands, *step.eq.results], set()
-        seen: set[Any] = set()
-        while todo:
-            x = todo.pop()
-            if type(x) is not Var or x in seen:
-                continue
-            seen.add(x)
-            if x in made.stored:
-                last[x] = i
-            if (x not in made.stored or x in roots) and x in made.defined:
-                todo += made.defined[x].operands
+    last: dict[Any, int] = {x: i for i, step in enumerate(made.steps) for x in _needed(made, step)}
     for x in made.program.outputs:
         last[x] = len(made.steps)
     for step in reversed(made.steps):
-        if isinstance(step, Alias):
-            x, y = step.eq.operands[0], step.eq.results[0]
-            last[x] = max(last[x], last.get(y, 0))
+        if isinstance(step, Alias | Table):  # what is pointed to is needed as long as what points there
+            for x in step.eq.operands:
+                if type(x) is Var:
+                    last[x] = max(last[x], last.get(step.eq.results[0], 0))
     return last
+
+
+def _needed(made: Plan, step: Any) -> list[Any]:
+    """Return the stored values that a step reads or writes, by way of values that are not stored too."""
+    todo: list[Any] = []
+    if isinstance(step, Nest):
+        todo = [*step.stores, *(eq.operands[0] for eq in step.sums), *(eq.results[0] for eq in step.sums)]
+        roots = set(step.stores)
+    else:
+        todo, roots = [*step.eq.operands, *step.eq.results], set()
+    found: list[Any] = []
+    seen: set[Any] = set()
+    while todo:
+        x = todo.pop()
+        if type(x) is not Var or x in seen:
+            continue
+        seen.add(x)
+        if x in made.stored:
+            found.append(x)
+        if (x not in made.stored or x in roots) and x in made.defined:
+            todo += made.defined[x].operands
+    return found

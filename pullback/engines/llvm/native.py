@@ -6,37 +6,59 @@ an unresolved symbol where the older linker would jump to nowhere.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import importlib
+import importlib.machinery
+import importlib.util
 import itertools
 import os
+import sys
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Library", "build"]
+import numpy as np
+
+from . import cache
+
+__all__ = ["Library", "build", "build_once"]
 
 _names = itertools.count()
+_PIPELINE = "O2, loops, SLP if it verifies; 1"  # part of the name of cached code: change it with the passes below
 _lock = threading.Lock()
 _forking: list[Any] = []  # llvmlite's lock, while this process forks
+_kept: dict[str, Any] = {}  # libraries that are never freed, by their text
+_ending = threading.Event()  # the process is being taken down
 
 
 @lru_cache(maxsize=1)
 def _llvm() -> Any:
     llvm = importlib.import_module("llvmlite.binding")
+    atexit.register(_at_exit)
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
 
 
 @lru_cache(maxsize=1)
+def _processor() -> tuple[str, str]:
+    llvm = _llvm()
+    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    if cpu.startswith("znver"):  # AMD: strided elements are loaded and stored one by one in a third of the time
+        features += ",+prefer-no-gather,+prefer-no-scatter"
+    return cpu, features
+
+
+@lru_cache(maxsize=1)
 def _machine() -> tuple[Any, Any, str]:
     llvm = _llvm()
     triple = llvm.get_process_triple()
-    machine = llvm.Target.from_triple(triple).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
-    )
+    cpu, features = _processor()
+    machine = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
     return machine, llvm.create_lljit_compiler(machine), triple
 
 
@@ -51,6 +73,22 @@ def clock() -> str:
     """Return the intrinsic that reads a clock: on arm64 the cycle counter is not for user programs."""
     arm = _llvm().get_process_triple().startswith(("aarch64", "arm"))
     return "llvm.readsteadycounter" if arm else "llvm.readcyclecounter"
+
+
+def _at_exit() -> None:
+    """Wait until no thread is in LLVM: it would find it taken down."""
+    _ending.set()
+    with _lock:
+        pass
+
+
+@contextlib.contextmanager
+def _in_llvm() -> Iterator[None]:
+    """One thread at a time; while the process ends, the main thread alone: others are not waited for any more."""
+    with _lock:
+        if _ending.is_set() and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("the process is ending, and nothing is compiled any more")
+        yield
 
 
 def _before_fork() -> None:
@@ -107,39 +145,83 @@ def _optimised(text: str, machine: Any, triple: str) -> Any:
 
 
 class Library:
-    """Code in memory; it lives as long as this object."""
+    """Code in memory; it lives as long as this object. `addresses` are those of its functions, by name."""
 
-    def __init__(self, text: str, symbols: dict[str, int], entry: str) -> None:
-        llvm = _llvm()
-        with _lock:
-            machine, jit, triple = _machine()
-            module = _optimised(text, machine, triple)
-            self.ir = str(module)
-            self.object = machine.emit_object(module)
-            builder = llvm.JITLibraryBuilder().add_object_img(self.object)
-            for name, address in symbols.items():
-                builder = builder.import_symbol(name, address)
-            builder = builder.add_current_process()
-            self._tracker = builder.export_symbol(entry).link(jit, f"pullback{next(_names)}")
-            self.address = self._tracker[entry]
+    def __init__(self, text: str, symbols: dict[str, int], *names: str) -> None:
+        self.text = text
+        with _in_llvm():
+            place = cache.name_of((text, *_facts()))
+            code = cache.load(place)
+            if code is not None:
+                try:
+                    self._tracker = _linked(code, symbols, names)
+                except RuntimeError:  # it was made where there were other symbols
+                    code = None
+            if code is None:
+                machine, _, triple = _machine()
+                code = machine.emit_object(_optimised(text, machine, triple))
+                self._tracker = _linked(code, symbols, names)
+                cache.store(place, code)
+            self.addresses = {name: self._tracker[name] for name in names}
+            self.address = self.addresses[names[0]]
+
+    def keep(self) -> None:
+        """Leave the code in memory for good: also while the process ends, when LLVM could not free it any more."""
+        self._tracker.detach()
 
     @property
     def asm(self) -> str:
         """The machine code, as text."""
-        llvm = _llvm()
-        module = llvm.parse_assembly(self.ir)
-        return _machine()[0].emit_assembly(module)
+        with _in_llvm():
+            machine, _, triple = _machine()
+            return machine.emit_assembly(_optimised(self.text, machine, triple))
 
 
-def build(text: str, symbols: dict[str, int], entry: str = "entry") -> Library:
-    """Compile a module whose function is ``i32 entry(ptr)``, of that name."""
-    return Library(text, symbols, entry)
+def _linked(code: bytes, symbols: dict[str, int], names: tuple[str, ...]) -> Any:
+    """Return what keeps the object code in memory, its symbols bound by name."""
+    builder = _llvm().JITLibraryBuilder().add_object_img(code)
+    for name, address in symbols.items():
+        builder = builder.import_symbol(name, address)
+    for name in names:
+        builder = builder.export_symbol(name)
+    return builder.add_current_process().link(_machine()[1], f"pullback{next(_names)}")
+
+
+@lru_cache(maxsize=1)
+def _facts() -> tuple[str, ...]:
+    """Return what decides the object code besides its IR."""
+    llvm = _llvm()
+    machine, _, triple = _machine()
+    return (
+        _PIPELINE,
+        triple,
+        *_processor(),
+        ".".join(map(str, llvm.llvm_version_info)),
+        str(machine.target_data),
+        str(np.lib.NumpyVersion(np.__version__).major),
+        str(sys.implementation.cache_tag),
+        str(sys.maxsize),
+    )
+
+
+def build(text: str, symbols: dict[str, int], *names: str) -> Library:
+    """Compile a module whose functions are called by these names; the first is its `address`."""
+    return Library(text, symbols, *(names or ("entry",)))
+
+
+def build_once(text: str, symbols: dict[str, int], *names: str) -> Library:
+    """Compile a module that is never freed; threads that come at once may each compile it, but get the same code."""
+    library = _kept.setdefault(text, build(text, symbols, *names))
+    library.keep()
+    return library
 
 
 @lru_cache(maxsize=32)
 def blas(name: str) -> int:
-    """Return the address of a BLAS function (Fortran interface), from SciPy's capsules."""
-    capsules = importlib.import_module("scipy.linalg.cython_blas").__pyx_capi__
+    """Return the address of a function of BLAS or LAPACK (Fortran interface), from SciPy's capsules."""
+    capsules = _extension("scipy.linalg.cython_blas").__pyx_capi__
+    if name not in capsules:
+        capsules = _extension("scipy.linalg.cython_lapack").__pyx_capi__
     capsule = capsules[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
@@ -194,6 +276,28 @@ out:
         ),
     )
 )
+
+
+def _extension(name: str) -> Any:
+    """Return an extension module of SciPy, without the packages around it where it can do without.
+
+    Importing scipy.linalg takes 0.2 s, the extension alone 2 ms; a later import of the package finds it there.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    scipy = importlib.import_module("scipy")
+    folder = Path(str(scipy.__file__)).parent.joinpath(*name.split(".")[1:-1])
+    machinery = importlib.machinery
+    loader = machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES
+    spec = machinery.FileFinder(str(folder), loader).find_spec(name)
+    try:
+        if spec is not None and spec.loader is not None:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+    except ImportError:  # built otherwise: it needs its package first
+        sys.modules.pop(name, None)
+    return importlib.import_module(name)
 
 
 @lru_cache(maxsize=1)

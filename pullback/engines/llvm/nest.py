@@ -26,7 +26,8 @@ from .discrete import WITH_PARAMETERS
 from .kinds import REDUCTIONS, reduced_axes
 from .plan import Nest, Plan
 from .ranges import Split, interval
-from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type
+from .reducing import beats, combine, identity
+from .scalars import OPERATIONS, Emitter, constant, llvm_type, memory_type, part_dtype
 
 __all__ = ["NestFunction"]
 
@@ -36,14 +37,22 @@ _PARTS, _PARTS_APART = 32, 1024  # into how many parts loops are cut at most; in
 
 
 class NestFunction:
-    """Emits the function of one nest; `arguments` are then the values whose pointers it takes, in order."""
+    """Emits the function of one nest; `arguments` are then the values whose pointers it takes, in order.
+
+    Attributes
+    ----------
+    work : int
+        Bytes of working memory, which it knows as `place`; 0: none.
+    """
+
+    work, place = 0, None
 
     def __init__(self, name: str, nest: Nest, plan: Plan, contract: bool, checks: list[Any] | None = None) -> None:
-        self.e = Emitter(contract)
         self.nest, self.plan = nest, plan
+        self.e = Emitter(contract, self._alone())
         self.name = name
         self.arguments: list[Any] = []
-        self.checks: list[Any] = [] if checks is None else checks  # the module's: (equation, size of the axis)
+        self.checks: list[Any] = [] if checks is None else checks  # the module's: (equation, (axis, size))
         self._pointers: dict[Any, str] = {}
         self._memo: dict[Any, str] = {}
         self._here = set(nest.stores)
@@ -65,9 +74,13 @@ class NestFunction:
             except Split as split:
                 self._cut(split)
 
+    def _alone(self) -> bool:
+        """Return whether the nest computes single numbers, which nothing could be vectorised with."""
+        return bool(self.nest.stores) and not self.nest.sums and all(x.type.size == 1 for x in self.nest.stores)
+
     def _afresh(self) -> None:
         contract, whole = self.contract, self.e.whole
-        self.e = Emitter(contract)
+        self.e = Emitter(contract, self._alone())
         self.e.whole = whole
         self.arguments.clear()
         self._pointers, self._memo, self._accumulators, self._extremes = {}, {}, {}, {}
@@ -103,10 +116,15 @@ class NestFunction:
         n = self.nest.lead[depth]
         edges = [0, *(p for p in self.cuts.get(depth, ()) if 0 < p < n), n]
         for start, stop in itertools.pairwise(edges):
-            if stop - start == 1:
-                self._loops(depth + 1, [*index, start])
-            elif stop > start:
-                counted(self.e, stop, lambda i: self._loops(depth + 1, [*index, i]), start, depth)
+            if stop > start:
+                self._loop(depth, stop, lambda i: self._loops(depth + 1, [*index, i]), start, depth)
+
+    def _loop(self, key: Any, n: int, body: Any, start: int = 0, depth: int | None = None) -> None:
+        """Write one of the loops, from `start` to n; the key is its depth, or as it is called in other functions."""
+        if depth is not None and n - start == 1:
+            body(start)
+        else:
+            counted(self.e, n, body, start, depth)
 
     def _turn(self, lead: list[Index]) -> None:
         self._memo = {}
@@ -136,12 +154,9 @@ class NestFunction:
                 if eq.primitive.name in OPERATIONS:
                     todo += [y for y in eq.operands if y.type.shape == x.type.shape]
         shape = (self.nest.stores or [self.nest.sums[0].operands[0]])[0].type.shape
-        return [
-            x
-            for eq in self.plan.program.equations
-            for x in eq.results
-            if x in wanted and x.type.shape == shape and eq.primitive.name in OPERATIONS
-        ]
+        defined = self.plan.defined
+        found = [x for x in wanted if x.type.shape == shape and defined[x].primitive.name in OPERATIONS]
+        return sorted(found, key=self.plan.order.__getitem__)
 
     # Elements -------------------------------------------------------------------------------
 
@@ -202,7 +217,8 @@ class NestFunction:
             up = e.intrinsic("smax", "i64", wrapped, str(low))
             return e.intrinsic("smin", "i64", up, str(max(high, low)))
         inside = e.op(f"and i1 {e.op(f'icmp sge i64 {wrapped}, {low}')}, {e.op(f'icmp sle i64 {wrapped}, {high}')}")
-        self._note(eq, wrapped, (size, low, high))
+        axis = [i for i in eq.params["spec"] if i[0] != "newaxis"].index(item)
+        self._note(eq, wrapped, (axis, size, low, high))
         return e.op(f"select i1 {inside}, i64 {wrapped}, i64 {low}")
 
     def _slot(self, t: str) -> str:
@@ -211,7 +227,7 @@ class NestFunction:
         self._slots.append(f"  {slot} = alloca {t}")
         return slot
 
-    def _note(self, eq: Equation, index: str, limits: tuple[int, int, int]) -> None:
+    def _note(self, eq: Equation, index: str, limits: tuple[int, int, int, int]) -> None:
         """Note the least and the greatest index that an equation reads: they are judged at the end of the function."""
         e, key = self.e, (id(eq), limits)
         if key not in self._extremes:
@@ -221,12 +237,10 @@ class NestFunction:
 
     def _judge(self) -> list[str]:
         """Write the status where an index was out of range (see `faults`); return what begins the function."""
-        e, head = self.e, []
-        for (_, (size, low, high)), (eq, most, least) in self._extremes.items():
-            for slot, first in ((most, low), (least, high)):
-                head += [f"  {slot} = alloca i64", f"  store i64 {first}, ptr {slot}"]
+        e = self.e
+        for (_, (axis, size, low, high)), (eq, most, least) in self._extremes.items():
             pointer = self.pointer("status")
-            self.checks.append((eq, size))
+            self.checks.append((eq, (axis, size)))
             greatest, smallest = e.op(f"load i64, ptr {most}"), e.op(f"load i64, ptr {least}")
             above, below = e.op(f"icmp sgt i64 {greatest}, {high}"), e.op(f"icmp slt i64 {smallest}, {low}")
             old = e.op(f"load i64, ptr {pointer}")
@@ -236,7 +250,13 @@ class NestFunction:
             for address, new in ((pointer, str(len(self.checks))), (slot, index)):
                 before = e.op(f"load i64, ptr {address}")
                 e.do(f"store i64 {e.op(f'select i1 {out}, i64 {new}, i64 {before}')}, ptr {address}")
-        return head
+        return self._limits()
+
+    def _limits(self) -> list[str]:
+        """Return the slots of the extremes of indices, which begin in range."""
+        limits = ((slots, within[2:]) for (_, within), (_, *slots) in self._extremes.items())
+        pairs = [pair for slots, within in limits for pair in zip(slots, within, strict=True)]
+        return [f"  {slot} = alloca i64\n  store i64 {first}, ptr {slot}" for slot, first in pairs]
 
     def _reduce_inline(self, eq: Equation, index: list[Index]) -> str:
         x, out = eq.operands[0], eq.results[0].type
@@ -390,6 +410,10 @@ def counted(e: Emitter, n: int, body: Any, start: int = 0, depth: int | None = N
 
 def load(e: Emitter, dtype: Any, address: str) -> str:
     """Return a register loaded from an address."""
+    if np.dtype(dtype).kind == "c":  # part by part: LLVM vectorises no loads of structures
+        t = llvm_type(part_dtype(dtype))
+        re, im = (e.op(f"load {t}, ptr {place}") for place in _part_addresses(e, t, address))
+        return e.pair(re, im, t)
     value = e.op(f"load {memory_type(dtype)}, ptr {address}")
     return e.op(f"icmp ne i8 {value}, 0") if np.dtype(dtype).kind == "b" else value
 
@@ -398,38 +422,13 @@ def store(e: Emitter, dtype: Any, value: str, address: str) -> None:
     """Store a register at an address."""
     if np.dtype(dtype).kind == "b":
         value = e.op(f"zext i1 {value} to i8")
+    elif np.dtype(dtype).kind == "c":
+        t = llvm_type(part_dtype(dtype))
+        for part, place in zip(e.parts(value, t), _part_addresses(e, t, address), strict=True):
+            e.do(f"store {t} {part}, ptr {place}")
+        return
     e.do(f"store {memory_type(dtype)} {value}, ptr {address}")
 
 
-def identity(eq: Equation, dtype: Any) -> str:
-    """Return what a reduction starts from."""
-    kind, op = np.dtype(dtype).kind, REDUCTIONS[eq.primitive.name]
-    if op in ("maximum", "minimum"):
-        if kind == "f":
-            return constant(-math.inf if op == "maximum" else math.inf, dtype)
-        if kind == "b":
-            return constant(op == "minimum", dtype)
-        info = np.iinfo(dtype)
-        return constant(info.min if op == "maximum" else info.max, dtype)
-    return constant({"add": 0, "mul": 1, "or": False, "and": True}[op], dtype)
-
-
-def combine(e: Emitter, eq: Equation, a: str, b: str, out: Any, reassoc: bool = True) -> str:
-    """Return one step of a reduction. Sums and products over the lead may be reassociated: they vectorise so."""
-    op = REDUCTIONS[eq.primitive.name]
-    t = llvm_type(out.dtype)
-    if op in ("or", "and"):
-        return e.op(f"{op} i1 {a}, {b}")
-    if op in ("add", "mul") and out.dtype.kind == "f" and reassoc:
-        return e.op(f"f{op} reassoc {t} {a}, {b}")
-    return OPERATIONS[op](e, [a, b], [out, out], out)
-
-
-def beats(e: Any, eq: Equation, dtype: Any, value: str, old: str) -> str:
-    """Return whether a value takes the place of the extremum so far."""
-    greatest, t = eq.primitive.name == "argmax", llvm_type(dtype)
-    if dtype.kind == "f":
-        more = e.op(f"fcmp {'ugt' if greatest else 'ult'} {t} {value}, {old}")
-        return e.op(f"and i1 {more}, {e.op(f'fcmp ord {t} {old}, {old}')}")
-    sign = "u" if t == "i1" else "s"
-    return e.op(f"icmp {sign}{'gt' if greatest else 'lt'} {t} {value}, {old}")
+def _part_addresses(e: Emitter, t: str, address: str) -> tuple[str, str]:
+    return address, e.op(f"getelementptr inbounds {t}, ptr {address}, i64 1")

@@ -13,77 +13,93 @@ after everything that it reads, or holds what it reads at the same place of the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pullback.core.program import Equation, Program, Var
 
-from .access import is_view, keeps_lead, lead_rank
+from .access import is_view, keeps_lead, lead_rank, place_in
+from .blocks import Blocks
+from .complexes import is_complex
 from .flat import prepared
 from .kinds import REDUCTIONS, kind_of
-from .storing import many_parts, moved_often
+from .storing import many_parts, moved_often, read_before_changes, tables
 
 __all__ = [
-    "Alias", "Branches", "Callback", "Contraction", "Loop", "Nest", "Plan", "Product", "Row", "Update", "plan",
+    "Alias", "Bits", "Branches", "Callback", "Contraction", "Loop", "Matrix", "Nest", "OfTape", "Plan", "Product",
+    "Row", "Table", "Update", "plan",
 ]  # fmt: skip
 
+_INLINE = ("view", "assembled", "elementwise", "inline", "iota")
 _DEEPEST = 400  # equations computed one in the other
 _DEAR = {
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "sin", "cos", "tan", "sinh", "cosh", "tanh",
     "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh", "cbrt", "hypot", "sigmoid",
     "logaddexp", "erf", "erfc", "gaussian", "div", "sdiv", "sqrt", "reciprocal", "contract",
+    "angle",
 }  # fmt: skip
+_DEAR_OF_COMPLEX = {"absolute", "sign"}
+
+
+class _Step:
+    """A step that is one equation."""
+
+    def __init__(self, eq: Equation) -> None:
+        self.eq = eq
 
 
 @dataclass
 class Nest:
-    """A loop over `lead` that stores values and accumulates reductions; `apart`: nothing else may join it."""
+    """A loop over `lead` that stores values and accumulates reductions; `apart`: nothing else may join it.
+
+    All that it computes is of one block of the Program (see `blocks`).
+    """
 
     lead: tuple[int, ...]
     stores: list[Var] = field(default_factory=list)
     sums: list[Equation] = field(default_factory=list)
     apart: bool = False
+    block: int = 0
 
 
-@dataclass
-class Product:
+class Product(_Step):
     """A matrix product for BLAS."""
 
-    eq: Equation
 
-
-@dataclass
-class Update:
+class Update(_Step):
     """An equation that writes into a value at indices."""
 
-    eq: Equation
 
-
-@dataclass
-class Contraction:
+class Contraction(_Step):
     """A contraction in loops of its own."""
 
-    eq: Equation
 
-
-@dataclass
-class Row:
+class Row(_Step):
     """An equation that walks along one axis."""
 
-    eq: Equation
+
+class Bits(_Step):
+    """Random bits."""
 
 
-@dataclass
-class Alias:
+class Matrix(_Step):
+    """An equation of linear algebra: LAPACK, or elimination in registers."""
+
+
+class OfTape(_Step):
+    """An equation that makes an empty tape, or counts the turns of one."""
+
+
+class Alias(_Step):
     """A reshape of what is stored: the same memory, under another name."""
 
-    eq: Equation
+
+class Table(_Step):
+    """Values beside each other that only loops read, one a turn: they stay where they are, and are pointed to."""
 
 
-@dataclass
-class Callback:
+class Callback(_Step):
     """An equation that NumPy evaluates."""
-
-    eq: Equation
 
 
 @dataclass
@@ -112,6 +128,11 @@ class Plan:
     stored: set[Var]
     defined: dict[Var, Equation]
 
+    @cached_property
+    def order(self) -> dict[Var, int]:
+        """The place of each value in the order of computation."""
+        return {x: i for i, x in enumerate(self.defined)}
+
 
 def plan(program: Program) -> Plan:
     """Return the steps of a flat Program."""
@@ -124,7 +145,10 @@ def plan(program: Program) -> Plan:
         stored |= more
 
 
-_STEPS = {"alias": Alias, "callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row}
+_STEPS = {
+    "alias": Alias, "callback": Callback, "product": Product, "update": Update, "loops": Contraction, "row": Row,
+    "bits": Bits, "matrix": Matrix, "tape": OfTape, "table": Table,
+}  # fmt: skip
 
 
 class _Planner:
@@ -134,6 +158,8 @@ class _Planner:
         self.kinds = {id(eq): kind_of(eq) for eq in program.equations}
         self.stored = {*stored, *program.inputs}
         self.stored |= {x for x, _ in program.constants}
+        self.blocks = Blocks(program, self._is_inline)
+        self.begun: dict[int, int] = {}  # block to its first nest
         self.steps: list[Any] = []
         self.step_of: dict[Var, int] = {}
         self.sums: set[Var] = set()
@@ -157,37 +183,62 @@ class _Planner:
 
     def _need(self) -> None:
         """Mark what must be stored: outputs, operands and results of what is no nest."""
-        self.stored |= {x for x in self.program.outputs if type(x) is Var}
+        self.outputs = {x for x in self.program.outputs if type(x) is Var}
+        self.stored |= self.outputs
+        for eq in tables(self.program):
+            self.kinds[id(eq)] = "table"
         for eq in self.program.equations:
-            kind = self.kinds[id(eq)]
-            if kind in ("callback", "product", "loops", "loop", "branches"):
-                self.stored |= {x for x in eq.operands if type(x) is Var}
-                self.stored |= set(eq.results)
-            elif eq.primitive.name == "searchsorted":
-                self.stored |= {x for x in eq.operands[:1] if type(x) is Var}
-            elif kind in ("row", "constant"):
-                self.stored |= set(eq.results)
-                if eq.primitive.name in ("argmax", "argmin"):  # it is read twice
-                    self.stored |= {x for x in eq.operands if type(x) is Var}
-            elif kind == "update":
-                self.stored |= set(eq.results) | self._read_by_update(eq)
-            elif kind == "reduction" or many_parts(eq):
-                self.stored |= set(eq.results)
-        here = ("view", "assembled", "elementwise", "inline", "iota")
-        self.stored |= self._deep(here)
-        self.stored |= moved_often(self.program, lambda eq: self.kinds[id(eq)] in here, self.stored, lead_rank)
+            self.stored |= self._in_memory(eq)
+        self.stored |= self._deep() | self.blocks.crossing(self.defined)
+        self.stored |= moved_often(self.program, self._is_inline, self.stored, lead_rank)
+        self.stored |= read_before_changes(self.program, self._is_inline, self.stored, self._changed)
         for eq in reversed(self.program.equations):
-            if eq.primitive.name == "reshape" and self._may_alias(eq):
+            if self._may_alias(eq):
                 self.kinds[id(eq)] = "alias"
                 self.stored.add(eq.operands[0])
 
-    def _deep(self, here: tuple[str, ...]) -> set[Var]:
+    def _changed(self, eq: Equation) -> Var | None:
+        """Return the value that an update changes, in place if it is dead then."""
+        if self.kinds[id(eq)] != "update" or eq.primitive.name in ("scatter", "last_written"):
+            return None
+        return x if type(x := eq.operands[0]) is Var else None
+
+    def _in_memory(self, eq: Equation) -> set[Var]:
+        """Return the operands and results of an equation that it needs in memory."""
+        kind, xs = self.kinds[id(eq)], [x for x in eq.operands if type(x) is Var]
+        if kind in ("callback", "product", "loops", "loop", "branches", "tape", "table"):
+            return {*xs, *eq.results}
+        first = {x for x in eq.operands[:1] if type(x) is Var}
+        if eq.primitive.name == "searchsorted":
+            return first
+        if kind in ("row", "bits", "constant", "matrix"):  # some are read twice, or where they are
+            return {*eq.results, *(first if eq.primitive.name in ("argmax", "argmin", "triangular_solve") else ())}
+        if kind == "update":
+            return {*eq.results, *self._read_by_update(eq)}
+        if kind == "inline" and eq.primitive.name == "contract":  # each turn reads all of an operand without its lead
+            k = lead_rank(eq.results[0].type.shape)
+            return {self._moved(x) for i, x in enumerate(eq.operands) if type(x) is Var and not keeps_lead(eq, i, k)}
+        return set(eq.results) if kind == "reduction" or many_parts(eq) else set()
+
+    def _moved(self, x: Any) -> Any:
+        """Return what a value that only moves elements moves."""
+        while (
+            x in self.defined and self.kinds[id(self.defined[x])] == "view" and type(self.defined[x].operands[0]) is Var
+        ):
+            x = self.defined[x].operands[0]
+        return x
+
+    def _is_inline(self, eq: Equation) -> bool:
+        """Return whether an equation is computed where it is read."""
+        return self.kinds[id(eq)] in _INLINE
+
+    def _deep(self) -> set[Var]:
         """Return values that cut long chains of what is computed where it is read: writing those out recurses."""
         depth: dict[Any, int] = {}
         found: set[Any] = set()
         for eq in self.program.equations:
             y = eq.results[0] if eq.results else None
-            if self.kinds[id(eq)] in here and y not in self.stored:
+            if self._is_inline(eq) and y not in self.stored:
                 depth[y] = 1 + max((depth.get(x, 0) for x in eq.operands if type(x) is Var), default=0)
                 if depth[y] > _DEEPEST:
                     found.add(y)
@@ -195,9 +246,20 @@ class _Planner:
         return found
 
     def _may_alias(self, eq: Equation) -> bool:
-        """Return whether a stored reshape may be the memory of its operand: not where it is a result of its own."""
+        """Return whether a stored value may be memory of its operand: a reshape, or rows of what is stored anyway.
+
+        Not where it is a result of its own: that has memory, and is written there. But rows of what a loop has
+        written are copied from there at the end; of a carry, they could be overwritten before.
+        """
+        if self.kinds[id(eq)] != "view":
+            return False
         x, y = eq.operands[0], eq.results[0]
-        return self.kinds[id(eq)] == "view" and type(x) is Var and y in self.stored and y not in self.program.outputs
+        if type(x) is not Var or y not in self.stored or place_in(eq) is None:
+            return False
+        if eq.primitive.name == "reshape":
+            return y not in self.outputs
+        of_loop = x in self.defined and self.defined[x].primitive.name == "loop"
+        return x in self.stored and (of_loop or y not in self.outputs)
 
     def _read_by_update(self, eq: Equation) -> set[Var]:
         """Return what an update needs in memory: the old value, and what is made from that, which it changes."""
@@ -216,7 +278,7 @@ class _Planner:
                 continue
             seen.add(z)
             eq = self.defined[z]
-            if z not in self.stored or eq.primitive.name == "reshape":  # which may be the same memory
+            if z not in self.stored or place_in(eq) is not None:  # which may be the same memory
                 todo += eq.operands
         return False
 
@@ -231,14 +293,15 @@ class _Planner:
         lead = shape[:k]
         first = self._first_step(x, k, reduction is None)
         apart = reduction is None and many_parts(self.defined[x])
+        block = self.blocks.of[x if reduction is None else reduction.results[0]]
         at = None
-        for i in range(max(first, 0), len(self.steps)):
+        for i in range(max(first, self.begun.setdefault(block, len(self.steps))), len(self.steps)):
             nest = self.steps[i]
-            if isinstance(nest, Nest) and nest.lead == lead and not apart and not nest.apart:
+            if isinstance(nest, Nest) and (nest.lead, nest.block) == (lead, block) and not apart and not nest.apart:
                 at = i
                 break
         if at is None:
-            self.steps.append(Nest(lead, apart=apart))
+            self.steps.append(Nest(lead, apart=apart, block=block))
             at = len(self.steps) - 1
         if reduction is None:
             self.steps[at].stores.append(x)
@@ -264,21 +327,18 @@ class _Planner:
                 step = self.step_of.get(y)
                 if step is not None:
                     same = kept and y not in self.sums and isinstance(self.steps[step], Nest)
-                    first = max(first, step if same and self._same_lead(y, step, k) else step + 1)
+                    first = max(first, step if same and lead_rank(y.type.shape) == k else step + 1)
                 continue
             eq = self.defined[y]
             todo += [(z, kept and keeps_lead(eq, i, k)) for i, z in enumerate(eq.operands) if type(z) is Var]
         return first
-
-    def _same_lead(self, y: Var, step: int, k: int) -> bool:
-        return lead_rank(y.type.shape) == k and y in self.steps[step].stores
 
 
 def _computed_twice(made: Plan) -> set[Var]:
     """Return dear values that more than one nest would compute."""
     nests: dict[Var, set[int]] = {}
     for i, step in enumerate(made.steps):
-        if not isinstance(step, Nest | Row | Update):
+        if not isinstance(step, Nest | Row | Bits | Update | Matrix):
             continue
         roots: set[Any] = set(step.stores) if isinstance(step, Nest) else set()
         read = [x for eq in step.sums for x in eq.operands] if isinstance(step, Nest) else step.eq.operands
@@ -315,7 +375,7 @@ def _is_dear(made: Plan, y: Var) -> bool:
         seen.add(x)
         eq = made.defined[x]
         name = eq.primitive.name
-        if name in _DEAR or name in REDUCTIONS:
+        if name in _DEAR or name in REDUCTIONS or (name in _DEAR_OF_COMPLEX and is_complex(eq.operands[0].type)):
             return True
         count += not is_view(eq)
         todo += eq.operands

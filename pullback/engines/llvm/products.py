@@ -15,8 +15,9 @@ from typing import Any
 
 from pullback.core.program import Equation
 
-__all__ = ["Canonical", "MatrixProduct", "canonical", "matrix_product", "scheme"]
+__all__ = ["BLAS_LETTERS", "Canonical", "MatrixProduct", "canonical", "matrix_product", "scheme"]
 
+BLAS_LETTERS = {"float64": "d", "float32": "s", "complex128": "z", "complex64": "c"}
 _TERMS, _TERMS_OF_LANES = 64, 512  # products that are written out: alone, and in a loop over many lanes
 _FEW = 16  # products a lane that are written out whatever BLAS could do
 _INLINE = 16**3  # multiplications up to which loops of our own beat a call of BLAS
@@ -149,8 +150,9 @@ def scheme(eq: Equation, rank: Any) -> str:
         return "inline"
     form = canonical(eq)
     found = matrix_product(form)
-    floats = len({t.dtype for t in types}) == 1 and types[0].dtype.name in ("float64", "float32")
-    if floats and found is not None and found.work > _INLINE:
+    floats = len({t.dtype for t in types}) == 1 and types[0].dtype.name in BLAS_LETTERS
+    most = _INLINE // 4 if types[0].dtype.kind == "c" else _INLINE  # a product of complex numbers is four
+    if floats and found is not None and found.work > most:
         return "product"
     if inner <= limit and leads:
         return "inline"

@@ -46,7 +46,7 @@ class RowFunction(NestFunction):
         if self.shape[first] == 1:
             self._over(rest, {**at, first: 0}, body)
         else:
-            counted(self.e, self.shape[first], lambda i: self._over(rest, {**at, first: i}, body))
+            self._loop(first, self.shape[first], lambda i: self._over(rest, {**at, first: i}, body))
 
     def _along(self, i: Index) -> Index:
         """Return the place of turn i: from the end, if in reverse."""

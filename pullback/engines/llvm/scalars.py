@@ -10,31 +10,45 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CARRIED", "OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_type", "memory_type"]
+from .math import BRANCHING
 
-_LLVM = {"float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1"}
-SUPPORTED = frozenset(_LLVM)
+__all__ = [
+    "CARRIED", "OPERATIONS", "SUPPORTED", "Emitter", "constant", "llvm_type", "memory_type", "part_dtype", "select",
+]  # fmt: skip
+
+_LLVM = {
+    "float64": "double", "float32": "float", "int64": "i64", "int32": "i32", "bool": "i1",
+    "complex128": "{ double, double }", "complex64": "{ float, float }",
+}  # fmt: skip
 # Integers that are moved, converted, compared, added and multiplied, and no more: no division knows their sign.
 _CARRIED = {
     "int8": "i8", "uint8": "i8", "int16": "i16", "uint16": "i16", "uint32": "i32", "uint64": "i64",
 }  # fmt: skip
-CARRIED = frozenset(_CARRIED)
+SUPPORTED, CARRIED = frozenset(_LLVM), frozenset(_CARRIED)
 
 
+@lru_cache(maxsize=1024)
 def llvm_type(dtype: Any) -> str:
     """Return the type of a register that holds one element."""
     name = np.dtype(dtype).name
     return _LLVM.get(name) or _CARRIED[name]
 
 
+@lru_cache(maxsize=1024)
 def memory_type(dtype: Any) -> str:
     """Return the type of one element in memory: NumPy's bool is a byte; what only NumPy computes with is bytes."""
     name = np.dtype(dtype).name
     return "i8" if name == "bool" else _LLVM.get(name) or _CARRIED.get(name) or f"[{np.dtype(dtype).itemsize} x i8]"
+
+
+def part_dtype(dtype: Any) -> np.dtype:
+    """Return the dtype of the parts of a complex one."""
+    return np.dtype(np.float64 if np.dtype(dtype).itemsize == 16 else np.float32)
 
 
 def constant(value: Any, dtype: Any) -> str:
@@ -45,6 +59,9 @@ def constant(value: Any, dtype: Any) -> str:
     if dtype.kind == "f":
         rounded = float(dtype.type(value))
         return f"0x{struct.unpack('>Q', struct.pack('>d', rounded))[0]:016X}"
+    if dtype.kind == "c":
+        part, z = part_dtype(dtype), complex(value)
+        return f"{{ {', '.join(f'{_LLVM[part.name]} {constant(x, part)}' for x in (z.real, z.imag))} }}"
     if dtype.kind == "b":
         return "true" if value else "false"
     whole = int(value)
@@ -52,9 +69,10 @@ def constant(value: Any, dtype: Any) -> str:
 
 
 class Emitter:
-    """Lines of one function, and fresh names."""
+    """Lines of one function, and fresh names; `alone`: it calculates one element, in no loop of its own."""
 
-    def __init__(self, contract: bool = False) -> None:
+    def __init__(self, contract: bool = False, alone: bool = False) -> None:
+        self.alone = alone
         self.lines: list[str] = []
         self.math: set[tuple[str, str]] = set()
         self.declared: set[str] = set()
@@ -63,6 +81,7 @@ class Emitter:
         self.sums: dict[Any, str] = {}  # the register of each such sum
         self.counters: dict[str, tuple[int, int, int | None]] = {}  # first and last value, and depth, of loop counters
         self.whole: set[int] = set()  # depths whose loops must not be cut
+        self._parts: dict[str, tuple[str, str]] = {}  # of complex registers
         self._n = 0
 
     def fresh(self, stem: str = "v") -> str:
@@ -92,16 +111,41 @@ class Emitter:
         return self.op(f"call {type} {symbol}({', '.join(f'{type} {x}' for x in xs)})")
 
     def call_math(self, name: str, type: str, *xs: str) -> str:
-        """Call one of our own mathematical functions."""
+        """Call one of our own mathematical functions; "complex.…" takes parts, and returns a pair."""
         suffix = {"double": "f64", "float": "f32"}[type]
+        name = f"{name}.alone" if self.alone and name in BRANCHING else name
         self.math.add((name, suffix))
-        return self.op(f"call {type} @pb.{name}.{suffix}({', '.join(f'{type} {x}' for x in xs)})")
+        pairs = name.startswith("complex.")
+        result = f"{{ {type}, {type} }}" if pairs else type
+        found = self.op(f"call {result} @pb.{name}.{suffix}({', '.join(f'{type} {x}' for x in xs)})")
+        if pairs:
+            self.parts(found, type)  # here, where they are before all that may ask for them
+        return found
+
+    def pair(self, re: str, im: str, type: str) -> str:
+        """Return a complex register of two parts of a type."""
+        z = self.op(f"insertvalue {{ {type}, {type} }} undef, {type} {re}, 0")
+        z = self.op(f"insertvalue {{ {type}, {type} }} {z}, {type} {im}, 1")
+        self._parts[z] = re, im
+        return z
+
+    def parts(self, z: str, type: str) -> tuple[str, str]:
+        """Return the parts, of a type, of a complex register or constant."""
+        if z.startswith("{"):
+            re, im = (part.split()[-1] for part in z[1:-1].split(","))
+            return re, im
+        if z not in self._parts:
+            re, im = (self.op(f"extractvalue {{ {type}, {type} }} {z}, {i}") for i in (0, 1))
+            self._parts[z] = re, im
+        return self._parts[z]
 
     def convert(self, x: str, source: Any, target: Any) -> str:
         """Convert a register between dtypes, as NumPy's astype."""
         source, target = np.dtype(source), np.dtype(target)
         if source == target:
             return x
+        if source.kind == "c" or target.kind == "c":
+            return self._convert_complex(x, source, target)
         a, b = llvm_type(source), llvm_type(target)
         if target.kind == "b":
             test = "fcmp une" if source.kind == "f" else "icmp ne"
@@ -118,6 +162,20 @@ class Emitter:
             return x
         wider = "zext" if source.kind == "u" else "sext"
         return self.op(f"{wider if target.itemsize > source.itemsize else 'trunc'} {a} {x} to {b}")
+
+    def _convert_complex(self, x: str, source: np.dtype, target: np.dtype) -> str:
+        """Convert from or to complex: an imaginary part is left away, or 0."""
+        if source.kind != "c":
+            part = part_dtype(target)
+            return self.pair(self.convert(x, source, part), constant(0, part), llvm_type(part))
+        part = part_dtype(source)
+        re, im = self.parts(x, llvm_type(part))
+        if target.kind == "c":
+            to = part_dtype(target)
+            return self.pair(self.convert(re, part, to), self.convert(im, part, to), llvm_type(to))
+        if target.kind == "b":
+            return self.op(f"or i1 {self.convert(re, part, target)}, {self.convert(im, part, target)}")
+        return self.convert(re, part, target)
 
     def _to_integer(self, x: str, a: str, b: str) -> str:
         """Convert as x86 does, and so as NumPy: what does not fit gives the smallest integer."""
@@ -164,17 +222,25 @@ def _strong(name: str) -> Rule:
     return rule
 
 
+def select(e: Emitter, c: str, dtype: Any, a: str, b: str) -> str:
+    """Return a where c, else b: registers of a dtype."""
+    t = llvm_type(dtype)
+    if t[0] != "{":
+        return e.op(f"select i1 {c}, {t} {a}, {t} {b}")
+    t = llvm_type(part_dtype(dtype))  # LLVM would not take a choice of structures apart
+    re, im = (e.op(f"select i1 {c}, {t} {x}, {t} {y}") for x, y in zip(e.parts(a, t), e.parts(b, t), strict=True))
+    return e.pair(re, im, t)
+
+
 def _mask(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
-    t = llvm_type(out.dtype)
     c = e.convert(xs[0], types[0].dtype, np.bool_)
-    return e.op(f"select i1 {c}, {t} {xs[1]}, {t} {'0.0' if out.dtype.kind == 'f' else 'false' if t == 'i1' else '0'}")
+    return select(e, c, out.dtype, xs[1], constant(0, out.dtype))
 
 
 def _select(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:
-    t = llvm_type(out.dtype)
     c = e.convert(xs[0], types[0].dtype, np.bool_)
     a, b = (e.convert(x, s.dtype, out.dtype) for x, s in zip(xs[1:], types[1:], strict=True))
-    return e.op(f"select i1 {c}, {t} {a}, {t} {b}")
+    return select(e, c, out.dtype, a, b)
 
 
 def _neg(e: Emitter, xs: list[str], types: list[Any], out: Any) -> str:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pullback.core.program import Equation, Program, Var
+from pullback.primitives.loop_parts import split
 
-from .access import is_view, keeps_lead
+from .access import is_view, keeps_lead, place_in
 from .assembling import is_assembled
 
-__all__ = ["many_parts", "moved_often"]
+__all__ = ["many_parts", "moved_often", "read_before_changes", "tables"]
 
 _PARTS = 8
 _FREE = frozenset(["reshape", "broadcast", "convert", "neg", "zeros_like", "stop_gradient"])
@@ -51,6 +52,34 @@ def moved_often(
                     continue
                 more = own if kept else {(id(eq), i, *route[:4]) for route in own}
                 routes.setdefault(x, set()).update(list(more)[:4])
+    return found
+
+
+def read_before_changes(
+    program: Program, computed: Callable[[Equation], bool], stored: set[Var], changes: Callable[[Equation], Any]
+) -> set[Var]:
+    """Return what must be stored, so that an update may take place in the memory of the value that it changes.
+
+    A value that is computed where it is read would read the old value then, after the update: it is
+    computed before, where it is smaller than the copy would be. `changes` gives the value that an equation
+    changes, or None.
+    """
+    changed = {x for x in map(changes, program.equations) if x is not None}
+    if not changed:
+        return set()
+    last = {x: i for i, eq in enumerate(program.equations) for x in eq.operands if type(x) is Var}
+    reads: dict[Any, set[Var]] = {}  # of what is computed where it is read: which of the changed values
+    readers: dict[Var, list[Var]] = {}
+    found: set[Var] = set()
+    for i, eq in enumerate(program.equations):
+        x = changes(eq)
+        if x is not None:
+            found.update(y for y in readers.pop(x, ()) if last.get(y, 0) > i and y.type.size < x.type.size)
+        if computed(eq) and eq.results[0] not in stored:
+            y = eq.results[0]
+            reads[y] = {z for z in eq.operands if z in changed}.union(*(reads.get(z, ()) for z in eq.operands))
+            for z in reads[y]:
+                readers.setdefault(z, []).append(y)
     return found
 
 
@@ -92,3 +121,33 @@ def many_parts(eq: Equation) -> bool:
     if eq.primitive.name not in ("concatenate", "stack"):
         return False
     return len(eq.operands) > _PARTS and math.prod(eq.results[0].type.shape) > 4 * _PARTS
+
+
+def tables(program: Program) -> list[Equation]:
+    """Return the stacks that only loops read, an element a turn, and parts of such stacks: nothing need be copied."""
+    members: list[Equation] = []
+    root: dict[Any, Any] = {}  # a stack, or a part of one, to the stack
+    copied: set[Any] = set()  # stacks that something else reads
+    for eq in program.equations:
+        x, y = eq.operands[0] if eq.operands else None, eq.results[0] if eq.results else None
+        part = x in root and _is_part(eq)
+        if part or (eq.primitive.name == "stack" and _can_be_table(eq)):
+            members.append(eq)
+            root[y] = root[x] if part else y
+        if eq.primitive.name == "loop":
+            parts = split(eq.operands, eq.params)
+            read: Any = (*parts.count, *parts.consts, *parts.carry)
+        else:
+            read = () if part else eq.operands
+        copied.update(root[z] for z in read if z in root)
+    copied.update(root[z] for z in program.outputs if z in root)
+    return [eq for eq in members if root[eq.results[0]] not in copied]
+
+
+def _is_part(eq: Equation) -> bool:
+    return eq.primitive.name == "index_get" and eq.params["spec"][0][0] == "slice" and place_in(eq) is not None
+
+
+def _can_be_table(eq: Equation) -> bool:
+    y = eq.results[0].type
+    return eq.params["axis"] == 0 and y.size > 0 and all(x.type.dtype == y.dtype for x in eq.operands)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from pullback.primitives.exponential import erfc
+from pullback.scipy import special
 
-__all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]
+__all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
 
 
 def pdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
@@ -34,10 +35,20 @@ def sf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 
 
 def logcdf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Return the logarithm of `cdf`; -inf below about -38 standard deviations, where it underflows."""
-    return np.log(cdf(x, loc, scale))
+    """Return the logarithm of `cdf`, also where that underflows."""
+    return special.log_ndtr((x - loc) / scale)
 
 
 def logsf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Return the logarithm of `sf`."""
-    return np.log(sf(x, loc, scale))
+    """Return the logarithm of `sf`, also where that underflows."""
+    return special.log_ndtr(-(x - loc) / scale)
+
+
+def ppf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Return the quantile of a probability."""
+    return loc + scale * special.ndtri(q)
+
+
+def isf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Return what has a probability above it."""
+    return loc - scale * special.ndtri(q)

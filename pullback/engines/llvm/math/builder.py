@@ -160,12 +160,16 @@ class Value:
 
 
 class Builder:
-    """Lines of one function; and how it is to calculate: format, schedule, with or without FMA."""
+    """Lines of one function; and how it is to calculate: format, schedule, with or without FMA.
 
-    def __init__(self, format: Format, schedule: Schedule, fma: bool) -> None:
-        self.format, self.has_fma = format, fma
+    `alone`: for code that no loop surrounds that could become vector code, where a branch costs nothing.
+    """
+
+    def __init__(self, format: Format, schedule: Schedule, fma: bool, alone: bool = False) -> None:
+        self.format, self.has_fma, self.alone = format, fma, alone
         self.schedule: Schedule = schedule
         self.lines: list[str] = []
+        self.needs: set[tuple[str, str]] = set()  # our own functions that are called: (name, format)
 
     def emit(self, word: str, text: str) -> Value:
         """Write an instruction and name its result."""
@@ -190,6 +194,13 @@ class Builder:
         suffix = _FORMATS[word].name if word in _FORMATS else word
         args = ", ".join(f"{word} {self.value(x, word).name}" for x in xs)
         return self.emit(word, f"call {word} @llvm.{name}.{suffix}({args})")
+
+    def ours(self, name: str, *xs: Value) -> Value:
+        """Call one of our own functions, of the function's format."""
+        f = self.format
+        self.needs.add((name, f.name))
+        args = ", ".join(f"{f.word} {x.name}" for x in xs)
+        return self.emit(f.word, f"call {f.word} @pb.{name}.{f.name}({args})")
 
     def absolute(self, x: Value) -> Value:
         """|x|."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from .builder import Builder, Format, Value
 
 __all__ = [
-    "Exponential", "clipped", "cosh", "exp", "exp2", "exp_sum", "expm1", "gaussian", "ln2", "power_of_two", "scaled",
-    "sigmoid", "sinh", "tanh",
+    "Exponential", "clipped", "cosh", "exp", "exp2", "exp_sum", "expm1", "gaussian", "halves", "ln2", "power_of_two",
+    "scaled", "sigmoid", "sinh", "tanh", "tanh_single",
 ]  # fmt: skip
 
 _LN2 = {  # upper parts of 42 and 15 bits: k · upper is exact for |k| < 2^11 and 2^9
@@ -63,13 +63,18 @@ def power_of_two(b: Builder, k: Value) -> Value:
     return b.float((k + b.format.bias) << b.format.mantissa)
 
 
-def scaled(b: Builder, m: Value, k: Value) -> Value:
-    """Return m 2^k, rounded once: for k from twice the smallest to twice the largest exponent."""
+def halves(b: Builder, k: Value) -> tuple[Value, Value]:
+    """Return two factors of 2^k: for k from twice the smallest to twice the largest exponent."""
     f = b.format
     offset = 4 * (f.bias + 1)  # makes k non-negative: there is no arithmetic shift of 64 bits in AVX2
     half = (k + offset) >> 1
     first = b.float((half + (f.bias - offset // 2)) << f.mantissa)
-    second = b.float((k - half + (f.bias + offset // 2)) << f.mantissa)
+    return first, b.float((k - half + (f.bias + offset // 2)) << f.mantissa)
+
+
+def scaled(b: Builder, m: Value, k: Value) -> Value:
+    """Return m 2^k, rounded once."""
+    first, second = halves(b, k)
     return m * first * second
 
 
@@ -131,6 +136,24 @@ def tanh(b: Builder, x: Value) -> Value:
     d, lost = b.fast_two_sum(b.number(2.0), t)
     q = t / d
     return b.copysign(b.fma(-q, lost, q), x)  # q lost / d, but d is near 1 where it matters
+
+
+def tanh_single(b: Builder, x: Value) -> Value:
+    """Tanh of a float32: with e = e^(-2|x|), it is (1 - e) / (1 + e), both rounded once.
+
+    Each stands in for a correction: 1 + e is not made from 1 - e, whose rounding it would repeat.
+    ln2 / 2 is a float to 2^-30, so k times it needs one multiplication only, where it is fused.
+    """
+    if not b.has_fma:
+        return tanh(b, x)
+    f = b.format
+    a = b.absolute(x)
+    a = b.select(a > 9.1, 9.1, a)
+    shifted = b.fma(a, b.number(-2 / math.log(2)), f.magic)
+    h = b.fma(shifted - f.magic, b.number(math.log(2) / 2), a)
+    lost = b.fma(h * h, b.poly(h, f.table("tanh")), h + h)  # 1 - e^(-2h)
+    power = b.float((b.bits(shifted) << f.mantissa) + f.encode(1.0))
+    return b.copysign(b.fma(power, lost, 1.0 - power) / b.fma(-power, lost, 1.0 + power), x)
 
 
 def sigmoid(b: Builder, x: Value) -> Value:

@@ -139,14 +139,16 @@ def _log_of_two(x: Any) -> Any:
 
 
 _OCTAVE = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
-_LOG_DOUBLE: dict[str, Callable[..., list[Any]]] = {
+_QUARTER = -mp.log(2) / 4 * mpf("1.0001"), mp.log(2) / 4 * mpf("1.0001")
+_ONLY_DOUBLE: dict[str, Callable[..., list[Any]]] = {
     "log": lambda b, s2: fit(lambda z: _log_atanh(z) / z if z else mpf(2) / 3, 0, s2, b, lambda z: z / 2),
     # for x^y of float32, in double: to 2^-34 and 2^-30
     "pow_log2": lambda b, s2: fit(_log_of_two, *_OCTAVE, 34),
     "pow_exp2": lambda b, s2: fit(_power_of_two, -0.5, 0.5, 30, abs),
 }
-_LOG_SINGLE: dict[str, Callable[..., list[Any]]] = {
+_ONLY_SINGLE: dict[str, Callable[..., list[Any]]] = {
     "log1p": lambda b, s2: fit(_tail(lambda x: mp.log(1 + x), [0, 1, -mpf(1) / 2], 3), *_OCTAVE, b, lambda x: x**2),
+    "tanh": lambda b, s2: fit(_tail(lambda x: 1 - mp.exp(-2 * x), [0, 2], 2), *_QUARTER, 27, lambda x: abs(x) / 2),
 }
 
 
@@ -161,8 +163,8 @@ def jobs(p: int) -> dict[str, Callable[[], list[Any]]]:
     quarter_pi = mp.pi / 4 * mpf("1.0001")
     s2 = (mp.sqrt(2) - 1) ** 2 / (mp.sqrt(2) + 1) ** 2 * mpf("1.0001")
     b = p + 7
-    log = _LOG_DOUBLE if p == 53 else _LOG_SINGLE
-    return {name: functools.partial(job, b, s2) for name, job in log.items()} | {
+    only = _ONLY_DOUBLE if p == 53 else _ONLY_SINGLE
+    return {name: functools.partial(job, b, s2) for name, job in only.items()} | {
         "exp": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: x**2),
         "expm1": lambda: fit(_tail(mp.exp, [1, 1], 2), -half_ln2, half_ln2, b, lambda x: abs(x)),
         "exp2": lambda: fit(_tail(lambda x: mpf(2) ** x, [1], 1), -0.5, 0.5, b + 2, lambda x: abs(x)),

@@ -13,7 +13,10 @@ import math
 from .builder import Builder, Value
 from .exponentials import exp_sum, ln2, scaled
 
-__all__ = ["arccosh", "arcsinh", "arctanh", "log", "log1p", "log2", "log10", "logaddexp", "normal", "softplus", "split"]
+__all__ = [
+    "arccosh", "arcsinh", "arctanh", "log", "log1p", "log1p_sum", "log2", "log10", "logaddexp", "normal", "softplus",
+    "split",
+]  # fmt: skip
 
 
 def split(b: Builder, x: Value) -> tuple[Value, Value]:
@@ -109,7 +112,7 @@ def log10(b: Builder, x: Value) -> Value:
     return _other_base(b, x, _LOG10_E, _LOG10_2)
 
 
-def _log1p(b: Builder, w: Value, wl: Value | None = None) -> Value:
+def log1p_sum(b: Builder, w: Value, wl: Value | None = None) -> Value:
     """Return log(1 + w + wl) for w > -1 and finite; wl below an ulp of w."""
     u, c = b.two_sum(b.number(1.0), w)
     if wl is not None:
@@ -133,7 +136,7 @@ def _over(b: Builder, c: Value, u: Value, m: Value, k: Value) -> Value:
 
 def log1p(b: Builder, x: Value) -> Value:
     """log(1 + x)."""
-    y = _log1p(b, x)
+    y = log1p_sum(b, x)
     y = b.select(b.absolute(x) < 2.0 ** -(b.format.precision + 1), x, y)
     edge = b.select(x.same(-1.0), -math.inf, b.select(x < -1.0, math.nan, x))
     return b.select(b.both(x > -1.0, x < math.inf), y, edge)
@@ -145,7 +148,7 @@ def _log1p_exp(b: Builder, d: Value, dl: Value | None = None) -> Value:
     p = exp_sum(b, d, dl)
     s, low = b.fast_two_sum(b.number(1.0), p.r)
     e = scaled(b, s + (low + p.tail), p.k)
-    return b.select(e < 2.0 ** -(b.format.precision + 1), e, _log1p(b, e))
+    return b.select(e < 2.0 ** -(b.format.precision + 1), e, log1p_sum(b, e))
 
 
 def softplus(b: Builder, x: Value) -> Value:
@@ -170,7 +173,7 @@ def arctanh(b: Builder, x: Value) -> Value:
     d, dl = b.fast_two_sum(b.number(1.0), -a)
     q, ql = b.quotient(a + a, None, d, dl)
     w, wl = b.fast_two_sum(q, ql)
-    y = _log1p(b, w, wl) * 0.5
+    y = log1p_sum(b, w, wl) * 0.5
     y = b.select(a < 2.0**-30, a, y)
     edge = b.select(a.same(1.0), math.inf, b.number(math.nan))
     return b.copysign(b.select(a < 1.0, y, edge), x)
@@ -218,7 +221,7 @@ def arccosh(b: Builder, x: Value) -> Value:
     safe = b.select(r > 0.0, r, b.number(1.0))
     rl = (b.residual(r, r, p) + pl) * 0.5 / safe
     w, wl = b.two_sum(d, r)
-    near = _log1p(b, w, wl + rl)
+    near = log1p_sum(b, w, wl + rl)
     k, m = split(b, x)
     far = _log(b, k + 1.0, m - 1.0)
     y = b.select(huge, far, near)

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import math
 
-from .builder import F64, Builder, Value
-from .exponentials import clipped, exp_sum, ln2, scaled
+from .builder import F64, Builder, Format, Schedule, Value
+from .exponentials import clipped, exp_sum, ln2, power_of_two, scaled
 from .logarithms import normal, split
+from .rescues import ALONE, ATTRIBUTES, WIDTHS, rescued
 
-__all__ = ["cbrt", "hypot", "log_sum", "pow_", "pow_single"]
+__all__ = ["branch", "cbrt", "hypot", "log_sum", "pow_", "pow_single", "rescues"]
 
 
-def log_sum(b: Builder, x: Value) -> tuple[Value, Value]:
-    """Return log x, x positive and finite, as a sum of two floats.
+def log_sum(b: Builder, x: Value, shift: Value) -> tuple[Value, Value]:
+    """Return log(2^shift x), x positive and normal, as a sum of two floats; see `normal`.
 
     log m = 2s + s³ (2/3 + s² Q(s²)), s = (m - 1) / (m + 1). s, s² and the coefficient 2/3 are
     kept in two floats each; Q, below 2^-12 of the result, in one.
     """
     f = b.format
-    x, shift = normal(b, x)
     k, m = split(b, x)
     k = k + shift
     d, dl = b.fast_two_sum(b.number(2.0), m - 1.0)
@@ -58,36 +58,151 @@ def _finish(b: Builder, x: Value, y: Value, result: Value) -> Value:
     return b.select(x.same(1.0) | y.same(0.0), b.number(1.0), result)
 
 
-def pow_(b: Builder, x: Value, y: Value) -> Value:
+def _pow_any(b: Builder, x: Value, y: Value) -> Value:
     """x^y, as C's pow."""
     a = b.absolute(x)
-    h, l = log_sum(b, a)
+    h, l = log_sum(b, *normal(b, a))
     h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, a))  # infinity and NaN stay
     exponent = b.clip(y, -(2.0**70), 2.0**70)  # beyond, the result is 0, 1 or infinity all the same
     p, pl = b.two_product(exponent, h)
     pl = b.fma(exponent, l, pl)
     inside = clipped(b, p)
     e = exp_sum(b, inside, b.select(inside.same(p), pl, b.number(0.0)))
-    s, low = b.fast_two_sum(b.number(1.0), e.r)
-    return _finish(b, x, y, scaled(b, s + (low + e.tail), e.k))
+    return _finish(b, x, y, scaled(b, 1.0 + (e.r + e.tail), e.k))
 
 
-def pow_single(b: Builder, x: Value, y: Value) -> Value:
-    """x^y of two float32: in double, to 2^-26; exact where x is a power of 2 and y whole."""
+def pow_(b: Builder, x: Value, y: Value) -> Value:
+    """x^y: in short where x and x^y are positive and normal; to the last bit what `_pow_any` gives there."""
+    h, l = log_sum(b, x, b.number(0.0))
+    p, pl = b.two_product(y, h)
+    e = exp_sum(b, b.clip(p, -709.3, 709.9), b.fma(y, l, pl))  # at the bounds, 2^k below is 0 and infinity
+    return rescued(b, "pow", x, y, (1.0 + (e.r + e.tail)) * power_of_two(b, e.k))
+
+
+def _power_in_double(b: Builder, a: Value, y: Value, edge: bool) -> Value:
+    """Return a^y of two float32, to 2^-26; exact where a is a power of 2 and y whole. `edge`: a may be 0, ∞ or NaN."""
     wide = Builder(F64, b.schedule, b.has_fma)
     wide.lines = b.lines
-    a = b.absolute(x)
     k, m = split(wide, b.widen(a))  # a float32 is never subnormal as a double
     f = m - 1.0
     h = wide.fma(f, wide.poly(f, F64.table("pow_log2")), k)
-    h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, b.widen(a)))
+    if edge:
+        h = b.select(a.same(0.0), -math.inf, b.select(a < math.inf, h, b.widen(a)))
     p = wide.clip(b.widen(y) * h, -155.0, 130.0)
     shifted = p + F64.magic
     r = p - (shifted - F64.magic)
     power = wide.fma(r, wide.poly(r, F64.table("pow_exp2")), 1.0)
-    result = b.narrow(power * wide.float((b.bits(shifted) + F64.bias) << F64.mantissa))
+    return b.narrow(power * wide.float((b.bits(shifted) + F64.bias) << F64.mantissa))
+
+
+def _pow_any_single(b: Builder, x: Value, y: Value) -> Value:
+    """x^y of two float32, as C's pow."""
+    a = b.absolute(x)
     one = b.both(a.same(1.0), b.absolute(y).same(math.inf))
-    return _finish(b, x, y, b.select(one, b.number(1.0), result))
+    return _finish(b, x, y, b.select(one, b.number(1.0), _power_in_double(b, a, y, edge=True)))
+
+
+def pow_single(b: Builder, x: Value, y: Value) -> Value:
+    """x^y of two float32: in short where x and x^y are positive and normal."""
+    return rescued(b, "pow", x, y, _power_in_double(b, x, y, edge=False))
+
+
+def branch(f: Format) -> str:
+    """Return the rescue of one element, for serial code, which inlines it."""
+    return _test(f, f"internal {f.word} @pb.pow.{f.name}.branch", 1, f"@pb.pow.{f.name}.far", ALONE)
+
+
+def rescues(f: Format, schedule: Schedule, fma: bool) -> str:
+    """Return the library of pow's rescues: a test, and all of pow where it fails for one of n elements."""
+    b = Builder(f, schedule, fma)
+    kernel = _pow_any if f.bits == 64 else _pow_any_single
+    y = kernel(b, Value(b, "%x", f.word), Value(b, "%y", f.word))
+    head = f"define internal {f.word} @any({f.word} %x, {f.word} %y) alwaysinline {{"
+    parts = ["\n".join([head, *b.lines, f"  ret {f.word} {y.name}", "}", ""]), _each(f)]
+    symbol = f"@pb.pow.{f.name}"
+    for n in (1, *WIDTHS[f.name]):
+        w, _, suffix = _types(f, n)
+        far = f"{symbol}.far" if n == 1 else f"@lanes{suffix}"
+        parts.append(_lanes(f, f"{'' if n == 1 else 'internal '}{w} {far}", n))
+        parts.append(_test(f, f"{w} {symbol}.rescue{suffix}", n, far, ATTRIBUTES))
+    return "".join(parts)
+
+
+def _types(f: Format, n: int) -> tuple[str, str, str]:
+    """Return the types of n floats and integers, and what ends the names of functions of them."""
+    return (f.word, f.integer, "") if n == 1 else (f"<{n} x {f.word}>", f"<{n} x {f.integer}>", f".v{n}")
+
+
+def _test(f: Format, name: str, n: int, far: str, attributes: str) -> str:
+    w, i, _ = _types(f, n)
+    tiny, span = f.encode(f.tiny), f.encode(math.inf) - f.encode(f.tiny)
+    test = [
+        line
+        for v in ("x", "near")
+        for line in (
+            f"  %{v}.bits = bitcast {w} %{v} to {i}",
+            f"  %{v}.above = sub {i} %{v}.bits, {_repeated(n, f.integer, tiny)}",
+            f"  %{v}.normal = icmp ult {i} %{v}.above, {_repeated(n, f.integer, span)}",
+        )
+    ]
+    bools = "i1" if n == 1 else f"<{n} x i1>"
+    test += [f"  %both = and {bools} %x.normal, %near.normal"]
+    if n > 1:
+        test += [f"  %all = call i1 @llvm.vector.reduce.and.v{n}i1({bools} %both)"]
+    return f"""define {name}({w} %x, {w} %y, {w} %near) {attributes} {{
+{chr(10).join(test)}
+  br i1 %{"both" if n == 1 else "all"}, label %done, label %far
+far:
+  %r = tail call {w} {far}({w} %x, {w} %y)
+  ret {w} %r
+done:
+  ret {w} %near
+}}
+"""
+
+
+def _each(f: Format) -> str:
+    """Return a loop that does all of pow, in place of x; it becomes vector code, of the width that the host has."""
+    w = f.word
+    return f"""define internal void @each(ptr noalias %xs, ptr noalias %ys, i64 %n) noinline nounwind #0 {{
+  br label %turn
+turn:
+  %i = phi i64 [ 0, %0 ], [ %next, %turn ]
+  %xp = getelementptr {w}, ptr %xs, i64 %i
+  %yp = getelementptr {w}, ptr %ys, i64 %i
+  %x = load {w}, ptr %xp
+  %y = load {w}, ptr %yp
+  %r = call {w} @any({w} %x, {w} %y)
+  store {w} %r, ptr %xp
+  %next = add nuw nsw i64 %i, 1
+  %end = icmp eq i64 %next, %n
+  br i1 %end, label %done, label %turn, !llvm.loop !0
+done:
+  ret void
+}}
+attributes #0 = {{ "prefer-vector-width"="512" "stackrealign" }}
+!0 = distinct !{{!0, !1}}
+!1 = !{{!"llvm.loop.interleave.count", i32 1}}
+"""
+
+
+def _lanes(f: Format, name: str, n: int) -> str:
+    """Return all of pow for n elements."""
+    w, _, _ = _types(f, n)
+    return f"""define {name}({w} %x, {w} %y) cold {ATTRIBUTES} {{
+  %xs = alloca {w}
+  %ys = alloca {w}
+  store {w} %x, ptr %xs
+  store {w} %y, ptr %ys
+  call void @each(ptr %xs, ptr %ys, i64 {n})
+  %r = load {w}, ptr %xs
+  ret {w} %r
+}}
+"""
+
+
+def _repeated(n: int, word: str, x: int) -> str:
+    return str(x) if n == 1 else f"splat ({word} {x})"
 
 
 def cbrt(b: Builder, x: Value) -> Value:

@@ -11,6 +11,7 @@ import math
 from .builder import Builder, Value
 from .exponentials import exp_sum, power_of_two, scaled
 from .inverse import PI
+from .logarithms import normal
 from .powers import log_sum
 from .trigonometric import cosine_sum, sine_rest
 
@@ -84,7 +85,7 @@ def lgamma(b: Builder, x: Value) -> Value:
     a = b.absolute(x)
     large = a >= 8.0
     moved, product, lost, divides = _to_middle(b, a)
-    h, l = log_sum(b, b.select(large, a, product))
+    h, l = log_sum(b, *normal(b, b.select(large, a, product)))
     huge = a * ((h - 1.0) + l)
     ratio = lost / product
     d = moved - 2.0
@@ -150,7 +151,7 @@ def _reflected(b: Builder, a: Value, y: Value, yl: Value) -> Value:
     sine, sine_low = _sin_pi(b, d)
     p, pl = b.two_product(sine, safe)
     pl = b.fma(sine_low, safe, pl)
-    h, l = log_sum(b, p)
+    h, l = log_sum(b, *normal(b, p))
     s, low = b.two_sum(y, h)
     log_pi, log_pi_low = _LOG_PI[f.name]
     t, tl = b.two_sum(-s, b.number(log_pi))

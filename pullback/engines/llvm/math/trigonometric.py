@@ -2,11 +2,9 @@
 
 Up to `limit`, x = k π/2 + r + c by Cody and Waite's reduction in three or four steps whose
 products are exact (1980, ch. 8; Muller, Elementary Functions, §11.2); c holds what r lacks.
-Beyond it the functions hand over to `rescue`, one call for a whole vector: it returns what
-it was given unless some |x| is above the limit, and there reduces with as many bits of 2/π
-as it needs (Payne and Hanek 1983), lane by lane, in integers. The vector forms of `rescue`
-are ours too; the attribute on the call tells LLVM's vectoriser which they are. A branch
-in line would keep the loop scalar, and a branch-free reduction of this kind costs thrice the sine.
+Beyond it the functions hand over to their rescue (`rescues.py`): it returns what it was given
+unless some |x| is above the limit, and there reduces with as many bits of 2/π as it needs
+(Payne and Hanek 1983), lane by lane, in integers. Without a branch that would cost thrice the sine.
 """
 
 from __future__ import annotations
@@ -16,10 +14,9 @@ from collections.abc import Callable
 
 from .builder import F64, Builder, Format, Value
 from .coefficients import TWO_OVER_PI
+from .rescues import ALONE, ATTRIBUTES, WIDTHS, rescued
 
-__all__ = ["WIDTHS", "cos", "cosine_sum", "far", "limit", "rescue", "sin", "sine_rest", "single", "table", "tan"]
-
-WIDTHS = {"f64": (2, 4, 8), "f32": (4, 8, 16)}  # of vector forms: 128, 256 and 512 bits
+__all__ = ["branch", "cos", "cosine_sum", "limit", "rescues", "sin", "sine_rest", "tan"]
 
 # π/2 in parts: with FMA whole floats; without, parts with trailing zeros, k · part being exact
 _PARTS = {
@@ -120,12 +117,7 @@ def _near(b: Builder, name: str, x: Value) -> Value:
 
 
 def _guarded(b: Builder, name: str, x: Value) -> Value:
-    f = b.format
-    y = _near(b, name, x)
-    symbol = f"pb.{name}.{f.name}.rescue"
-    variants = ",".join(f"_ZGV_LLVM_N{n}vv_{symbol}({symbol}.v{n})" for n in WIDTHS[f.name])
-    attribute = f'"vector-function-abi-variant"="{variants}"'
-    return b.emit(f.word, f"call {f.word} @{symbol}({f.word} {x.name}, {f.word} {y.name}) {attribute}")
+    return rescued(b, name, x, _near(b, name, x))
 
 
 def sin(b: Builder, x: Value) -> Value:
@@ -143,10 +135,10 @@ def tan(b: Builder, x: Value) -> Value:
     return _guarded(b, "tan", x)
 
 
-def table() -> str:
+def _table() -> str:
     """Return the bits of 2/π as a constant, after 64 zeros."""
     words = ", ".join(f"i64 {w}" for w in (0, *TWO_OVER_PI))
-    return f"@pb.two_over_pi = internal unnamed_addr constant [{len(TWO_OVER_PI) + 1} x i64] [{words}]"
+    return f"@pb.two_over_pi = internal unnamed_addr constant [{len(TWO_OVER_PI) + 1} x i64] [{words}]\n"
 
 
 def _window(b: Builder, exponent: Value) -> list[Value]:
@@ -194,73 +186,116 @@ def _reduce_far(b: Builder, x: Value) -> tuple[Value, Value, Value]:
     return r * flip, c * flip, b.select(minus, 0 - q, q)
 
 
-_ATTRIBUTES = "noinline nounwind willreturn memory(none)"
+def branch(name: str, f: Format, fma: bool) -> str:
+    """Return the rescue of one element, for serial code, which inlines it."""
+    symbol, w = f"@pb.{name}.{f.name}", f.word
+    far = f"call {w} {symbol}.far({w} %x)"
+    return _rescue(f, fma, f"internal {w} {symbol}.branch", 1, far, ALONE)
 
 
-def rescue(name: str, format: Format, fma: bool) -> str:
-    """Return `rescue` for one element and for vectors; they call `far`."""
-    own = Builder(format, "horner", fma)
-    symbol, w, bound = f"@pb.{name}.{format.name}", format.word, own.number(limit(own)).name
-    scalar = f"""define internal {w} {symbol}.rescue({w} %x, {w} %near) {_ATTRIBUTES} {{
-  %a = call {w} @llvm.fabs.{format.name}({w} %x)
-  %is_far = fcmp ogt {w} %a, {bound}
-  br i1 %is_far, label %far, label %done
-far:
-  %y = tail call {w} {symbol}.far({w} %x)
-  ret {w} %y
-done:
-  ret {w} %near
-}}
-"""
-    return scalar + "".join(_vector(symbol, format, bound, n) for n in WIDTHS[format.name])
+def rescues(f: Format, fma: bool) -> str:
+    """Return the library of what rescues the three functions: `rescue` for one element and for vectors, and `far`."""
+    w, parts = f.word, [_table(), _far(fma), _SINGLE if f.bits == 32 else "", _each(f, fma)]
+    parts += [_lanes(f, n) for n in WIDTHS[f.name]]
+    for which, name in enumerate(_CORES):
+        symbol = f"pb.{name}.{f.name}"
+        far = f"call {w} @far.{f.name}({w} %x, i64 {which})"
+        parts.append(f"define {w} @{symbol}.far({w} %x) {ATTRIBUTES} {{\n  %y = tail {far}\n  ret {w} %y\n}}\n")
+        parts.append(_rescue(f, fma, f"{w} @{symbol}.rescue", 1, far))
+        for n in WIDTHS[f.name]:
+            v = f"<{n} x {w}>"
+            lanes = f"call {v} @lanes.v{n}({v} %x, {v} %near, i64 {which})"
+            parts.append(_rescue(f, fma, f"{v} @{symbol}.rescue.v{n}", n, lanes))
+    return "".join(parts)
 
 
-def single(name: str) -> str:
-    """Return `far` of a float."""
-    return f"""define internal float @pb.{name}.f32.far(float %x) cold {_ATTRIBUTES} {{
-  %d = fpext float %x to double
-  %y = call double @pb.{name}.f64.far(double %d)
-  %f = fptrunc double %y to float
-  ret float %f
-}}
-"""
-
-
-def far(name: str, fma: bool) -> str:
-    """Return the function of finite x above the limit, by Payne and Hanek's reduction; for one double."""
+def _far(fma: bool) -> str:
+    """Return the function of a finite x above the limit, by Payne and Hanek's reduction; `which` of `_CORES`."""
     b = Builder(F64, "horner", fma)
-    x = Value(b, "%x", "double")
-    y = b.select(b.absolute(x) < math.inf, _CORES[name](b, *_reduce_far(b, x)), math.nan)
-    head = f"define internal double @pb.{name}.f64.far(double %x) cold {_ATTRIBUTES} {{"
+    x, which = Value(b, "%x", "double"), Value(b, "%which", "i64")
+    r, c, quadrant = _reduce_far(b, x)
+    sine = _sin_of(b, r, c, quadrant + which)  # the cosine is the sine of the next quadrant
+    y = b.select(which.same(2), _tan_of(b, r, c, quadrant), sine)
+    y = b.select(b.absolute(x) < math.inf, y, math.nan)
+    head = f"define internal double @far.f64(double %x, i64 %which) cold {ATTRIBUTES} {{"
     return "\n".join([head, *b.lines, f"  ret double {y.name}", "}", ""])
 
 
-def _vector(symbol: str, f: Format, bound: str, n: int) -> str:
-    v = f"<{n} x {f.word}>"
-    return f"""define internal {v} {symbol}.rescue.v{n}({v} %x, {v} %near) {_ATTRIBUTES} {{
-  %a = call {v} @llvm.fabs.v{n}{f.name}({v} %x)
-  %is_far = fcmp ogt {v} %a, splat ({f.word} {bound})
-  %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %is_far)
-  br i1 %any, label %far, label %done
+_SINGLE = f"""define internal float @far.f32(float %x, i64 %which) cold {ATTRIBUTES} {{
+  %d = fpext float %x to double
+  %z = call double @far.f64(double %d, i64 %which)
+  %y = fptrunc double %z to float
+  ret float %y
+}}
+"""
+
+
+def _each(f: Format, fma: bool) -> str:
+    """Return a loop that puts the function of each x above the limit in the place of what is there."""
+    w = f.word
+    return f"""define internal void @each(ptr noalias %xs, ptr noalias %ys, i64 %n, i64 %which) noinline nounwind {{
+  br label %turn
+turn:
+  %i = phi i64 [ 0, %0 ], [ %next, %after ]
+  %xp = getelementptr {w}, ptr %xs, i64 %i
+  %x = load {w}, ptr %xp
+{_test(f, fma, 1)}
+  br i1 %is_far, label %far, label %after
 far:
-  %y = tail call {v} {symbol}.lanes.v{n}({v} %x, {v} %near)
+  %y = call {w} @far.{f.name}({w} %x, i64 %which)
+  %yp = getelementptr {w}, ptr %ys, i64 %i
+  store {w} %y, ptr %yp
+  br label %after
+after:
+  %next = add i64 %i, 1
+  %end = icmp eq i64 %next, %n
+  br i1 %end, label %done, label %turn
+done:
+  ret void
+}}
+"""
+
+
+def _lanes(f: Format, n: int) -> str:
+    v = f"<{n} x {f.word}>"
+    return f"""define internal {v} @lanes.v{n}({v} %x, {v} %near, i64 %which) cold noinline nounwind {{
+  %xs = alloca {v}
+  %ys = alloca {v}
+  store {v} %x, ptr %xs
+  store {v} %near, ptr %ys
+  call void @each(ptr %xs, ptr %ys, i64 {n}, i64 %which)
+  %y = load {v}, ptr %ys
+  ret {v} %y
+}}
+"""
+
+
+def _rescue(f: Format, fma: bool, name: str, n: int, far: str, attributes: str = ATTRIBUTES) -> str:
+    """Return a function of n elements that calls `far` where an |x| is above the limit."""
+    v = f.word if n == 1 else f"<{n} x {f.word}>"
+    return f"""define {name}({v} %x, {v} %near) {attributes} {{
+{_test(f, fma, n)}
+  br i1 %is_far, label %far, label %done
+far:
+  %y = tail {far}
   ret {v} %y
 done:
   ret {v} %near
 }}
-define internal {v} {symbol}.lanes.v{n}({v} %x, {v} %near) cold {_ATTRIBUTES} {{
-  br label %lanes
-lanes:
-  %i = phi i64 [ 0, %0 ], [ %next, %lanes ]
-  %y = phi {v} [ %near, %0 ], [ %y.next, %lanes ]
-  %xi = extractelement {v} %x, i64 %i
-  %yi = extractelement {v} %near, i64 %i
-  %fixed = call {f.word} {symbol}.rescue({f.word} %xi, {f.word} %yi)
-  %y.next = insertelement {v} %y, {f.word} %fixed, i64 %i
-  %next = add i64 %i, 1
-  %end = icmp eq i64 %next, {n}
-  br i1 %end, label %done, label %lanes
-done:
-  ret {v} %y.next
-}}
 """
+
+
+def _test(f: Format, fma: bool, n: int) -> str:
+    """Return lines that look whether an |x| of n is above the limit."""
+    own = Builder(f, "horner", fma)
+    bound = own.number(limit(own)).name
+    if n == 1:
+        lines = [f"%a = call {f.word} @llvm.fabs.{f.name}({f.word} %x)", f"%is_far = fcmp ogt {f.word} %a, {bound}"]
+    else:
+        v = f"<{n} x {f.word}>"
+        lines = [
+            f"%a = call {v} @llvm.fabs.v{n}{f.name}({v} %x)",
+            f"%are_far = fcmp ogt {v} %a, splat ({f.word} {bound})",
+            f"%is_far = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %are_far)",
+        ]
+    return "\n".join(f"  {line}" for line in lines)
