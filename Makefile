@@ -56,6 +56,13 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/bench.stamp
 	$(SINGLE) $(BIN)/python -m benchmarks.eager
 	$(SINGLE) $(BIN)/python -m benchmarks.engine
+	$(SINGLE) $(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.first_call
+	$(BIN)/python -m benchmarks.second_process
+	$(BIN)/python -m benchmarks.lengths
+	$(SINGLE) $(BIN)/python -m benchmarks.updates
+	$(SINGLE) $(BIN)/python -m benchmarks.science
+	$(BIN)/python -m benchmarks.threads
 
 # A stamp says that the extra of its name is installed; it is out of date as
 # soon as pyproject.toml is newer.
