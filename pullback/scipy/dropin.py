@@ -8,31 +8,29 @@ from typing import Any
 
 from pullback.core import source
 from pullback.core.errors import NotTraceable
-from pullback.numpy.arguments import holds_tracer
+from pullback.numpy.plain import tracer_aware
 
 __all__ = ["attribute", "stands_for"]
 
 
 def stands_for(module: str, name: str, ours: Callable[..., Any] | None) -> Callable[..., Any]:
     """Return SciPy's function with `ours` taking over where an argument holds a Tracer; None refuses there."""
-    original = getattr(importlib.import_module(module), name)
+    function = tracer_aware(getattr(importlib.import_module(module), name), ours or _refusal(f"{module}.{name}"))
+    function.__name__ = function.__qualname__ = name  # SciPy's own may be an alias
+    return function
 
-    def call(*args: Any, **options: Any) -> Any:
-        if not any(map(holds_tracer, args)) and not any(map(holds_tracer, options.values())):
-            return original(*args, **options)
-        if ours is None:
-            raise NotTraceable(
-                f"{module}.{name} of something that is being differentiated or traced",
-                where=source.here(),
-                why="SciPy computes it of plain numbers, and pullback has no derivative for it",
-                fix="give it a derivative of your own with pullback.custom_vjp, or cut it out with "
-                "pullback.stop_gradient(x)",
-            )
-        return ours(*args, **options)
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = getattr(original, "__doc__", None)
-    return call
+def _refusal(name: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise NotTraceable(
+            f"{name} of something that is being differentiated or traced",
+            where=source.here(),
+            why="SciPy computes it of plain numbers, and pullback has no derivative for it",
+            fix="give it a derivative of your own with pullback.custom_vjp, or cut it out with "
+            "pullback.stop_gradient(x)",
+        )
+
+    return refuse
 
 
 def attribute(module: str, name: str, function: Callable[[str], Callable[..., Any]]) -> Any:
